@@ -46,11 +46,12 @@ describe("how a server asks V8 to run", () => {
     { more: { execArgv: ["--max_semi_space_size=16"] }, said: 0 },
     { more: { env: { NODE_OPTIONS: "--trace-warnings --v8-pool-size=3" } }, said: 1 },
     { more: { execArgv: ["--heap-growing-percent", "50"] }, said: 2 },
+    { more: { execArgv: ["--allocation-site-pretenuring"] }, said: 3 },
   ])("is what the operator says: $more", ({ more, said }) => {
     const { command = [] } = outcome(more);
     expect(command.filter((word) => v8Args.includes(word))).toEqual(v8Args.toSpliced(said, 1));
     const env = { NODE_OPTIONS: "--max-semi-space-size=8 --v8-pool-size=3" };
-    expect(outcome({ env, execArgv: ["--heap-growing-percent=50"] })).toEqual({});
+    expect(outcome({ env, execArgv: ["--heap-growing-percent=50", ...v8Args.slice(3)] })).toEqual({});
   });
 
   it.each([

@@ -10,7 +10,7 @@ import type { DeliveryRange, RangeChoice } from "./ranges.ts";
 export type BatchLimits = {
   readonly parcelLinesMax: number;
   readonly parcelBytesMax: number;
-  /** The parcel size of a drain that has not delivered anything since it was opened or last failed. */
+  /** The parcel size of a drain that has not delivered anything since it last failed. */
   readonly probeBytesMax: number;
   /** How long a destination that answered 413 gets smaller parcels. */
   readonly splitMsMax: number;
@@ -56,8 +56,8 @@ const unbounded = { linesMax: Number.MAX_SAFE_INTEGER, bytesMax: Number.MAX_SAFE
 
 export type Sized = {
   readonly range: DeliveryRange;
-  /** True if the last attempt delivered. */
-  readonly isProven: boolean;
+  /** See the drain's memory. */
+  readonly isTrusted: boolean;
   readonly monotonicMs: number;
   readonly limits: BatchLimits;
   readonly receiver: ReceiverLimits;
@@ -71,7 +71,7 @@ export function heldEndOf({ heldLive, heldReplay }: Sizing, range: DeliveryRange
 
 /** The bounds of the next parcel. `isHeld`: it must end exactly there. */
 export function parcelLimitsOf(sizing: Sizing, sized: Sized): ParcelLimits & { readonly isHeld: boolean } {
-  const { range, isProven, monotonicMs, limits, receiver } = sized;
+  const { range, isTrusted, monotonicMs, limits, receiver } = sized;
   const heldEnd = heldEndOf(sizing, range);
   if (heldEnd !== undefined) return { ...unbounded, endLine: heldEnd, isHeld: true };
   const split =
@@ -79,7 +79,7 @@ export function parcelLimitsOf(sizing: Sizing, sized: Sized): ParcelLimits & { r
   return {
     linesMax: Math.min(receiver.linesMax ?? limits.parcelLinesMax, limits.parcelLinesMax),
     bytesMax: Math.min(
-      isProven ? limits.parcelBytesMax : limits.probeBytesMax,
+      isTrusted ? limits.parcelBytesMax : limits.probeBytesMax,
       receiver.bytesMax ?? limits.parcelBytesMax,
       split?.bytesMax ?? limits.parcelBytesMax,
     ),

@@ -53,15 +53,15 @@ import { onVerdict } from "./verdict.ts";
 
 const unreadable = { reason: "the log could not be read; the operator has to look into it" };
 
-/** Continues where `checkpoint` says. `isShared`: another node may have sent parcels before. */
-export function begin(checkpoint: DrainCheckpoint, asked: AskedReplay | undefined, isShared: boolean): Step {
-  const { failing, deliveredAt, line, parcelEnd = 0 } = checkpoint;
+/** Continues where `checkpoint` says. */
+export function begin(checkpoint: DrainCheckpoint, asked: AskedReplay | undefined): Step {
+  const { failing, line, parcelEnd = 0 } = checkpoint;
   return choose({
     checkpoint,
     asked,
     hasSlot: false,
     failures: failing === undefined ? 0 : 1, // it waits for its turn among the drains that fail
-    isProven: isShared && failing === undefined && deliveredAt !== undefined,
+    isTrusted: failing === undefined,
     breaks: { count: 0, monotonicMs: Number.NEGATIVE_INFINITY },
     sizing: { ...unsized, heldLive: parcelEnd > line ? parcelEnd : undefined },
     recent: nothingRecent,

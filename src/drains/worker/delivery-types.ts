@@ -43,8 +43,8 @@ export type Memory = {
   readonly hasSlot: boolean;
   /** Failed attempts in a row. */
   readonly failures: number;
-  /** True if the last attempt delivered. */
-  readonly isProven: boolean;
+  /** False from a failure, or a line that was refused, until it delivers again. */
+  readonly isTrusted: boolean;
   /** Connections in a row that broke soon after a delivery, and when the last one did. */
   readonly breaks: { readonly count: number; readonly monotonicMs: number };
   readonly sizing: Sizing;

@@ -47,7 +47,7 @@ export function follow(memory: Memory, range: DeliveryRange, { limits }: Deliver
       {
         kind: "read",
         from: { position: range.position, line: range.line },
-        bytesMax: memory.isProven || heldEnd !== undefined ? limits.readAheadBytesMax : limits.probeBytesMax,
+        bytesMax: memory.isTrusted || heldEnd !== undefined ? limits.readAheadBytesMax : limits.probeBytesMax,
         throughLine: heldEnd ?? 0,
       },
     ],
@@ -62,11 +62,11 @@ export function prepare(
   { monotonicMs }: DeliveryEvent,
   { limits, receiver }: DeliveryRules,
 ): Step {
-  const { sizing, isProven } = memory;
+  const { sizing, isTrusted } = memory;
   const number = memory.parcels + 1;
   const line = nextLine(range, inFlight);
-  const isAlone = !isProven && memory.failures > 0;
-  const bounds = parcelLimitsOf(sizing, { range, isProven, monotonicMs, limits, receiver });
+  const isAlone = !isTrusted && memory.failures > 0;
+  const bounds = parcelLimitsOf(sizing, { range, isTrusted, monotonicMs, limits, receiver });
   const flight: Flight = { number, line, stage: "preparing", cut: undefined, isAlone };
   const counted = { ...memory, parcels: number };
   return {

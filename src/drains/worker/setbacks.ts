@@ -28,7 +28,7 @@ export function backOff(
 ): Step {
   const delayMs = retryDelayMs(limits.retry, memory.failures, random) ?? limits.retry.delayMsMax;
   const ms = Math.max(delayMs, afterMs);
-  const waiting = { ...memory, failures: memory.failures + 1, isProven: false, hasSlot: false };
+  const waiting = { ...memory, failures: memory.failures + 1, isTrusted: false, hasSlot: false };
   const told =
     reason === undefined
       ? waiting

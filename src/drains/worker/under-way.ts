@@ -25,16 +25,16 @@ export function isInFlight(state: DeliveryState, number: number): boolean {
 }
 
 /**
- * True when another parcel may follow those under way: on a connection that has proved itself, within the bounds, and
+ * True when another parcel may follow those under way: to a destination that has not just failed, within the bounds, and
  * while no parcel is being retried or halved.
  */
 export function hasRoom(
   { memory, range, inFlight, broke }: StateOf<"delivering">,
   { limits }: DeliveryRules,
 ): boolean {
-  const { isProven, sizing } = memory;
+  const { isTrusted, sizing } = memory;
   const next = nextLine(range, inFlight);
-  if (!isProven || broke !== undefined || inFlight.at(-1)!.stage !== "sent") return false;
+  if (!isTrusted || broke !== undefined || inFlight.at(-1)!.stage !== "sent") return false;
   if (next >= range.endLine) return false;
   if (heldEndOf(sizing, range) !== undefined || sizing.suspectEnds.length > 0) return false;
   let bytes = 0;

@@ -40,8 +40,8 @@ export function onVerdict(state: UnderWay, event: VerdictEvent, rules: DeliveryR
   const passed = passFiltered(withRest(state, weighed, others), event);
   const rested = resting(passed.memory, passed.inFlight);
   const next = rested.memory === passed.memory ? passed : { ...passed, memory: rested.memory };
-  const isNewlyProven = weighed.memory.isProven && !state.memory.isProven;
-  const widened = isNewlyProven ? [widen(rules)] : nothing;
+  const isTrustedAgain = weighed.memory.isTrusted && !state.memory.isTrusted;
+  const widened = isTrustedAgain ? [widen(rules)] : nothing;
   const more = widened.length + rested.effects.length;
   const effects = more === 0 ? weighed.effects : [...weighed.effects, ...widened, ...rested.effects];
   return after(effects, goOn(next, first!.isAlone, weighed, event, rules));

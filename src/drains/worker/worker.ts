@@ -68,7 +68,7 @@ export class DrainWorker {
       this.#settle = { resolve, reject };
     });
     this.#running.catch(() => {}); // whoever awaits the end is told
-    const first = begin(checkpoint.latest, drain.replay, isShared);
+    const first = begin(checkpoint.latest, drain.replay);
     this.#state = first.state;
     if (checkpoint.isTakenOver) this.#tell({ kind: "stop" });
     else this.#follow(() => first);

@@ -28,7 +28,6 @@ export class LiveChannel {
   readonly #window: WindowedBatches = new Map();
   readonly #shared: LiveWindow;
   readonly #followers = new Set<Follower>();
-  readonly #waiting = new Set<Follower>();
   readonly #unused: () => void;
 
   constructor(reader: Reader, shared: LiveWindow, channel: Channel | undefined, unused: () => void) {
@@ -43,11 +42,12 @@ export class LiveChannel {
   publish(channel: Channel, batch: StoredBatch): void {
     this.channel = channel;
     this.line = Math.max(this.line, batch.line + batch.count);
-    const waiting = this.#waiting;
-    if (waiting.size < this.#followers.size) this.#shared.add(this.#window, batch);
-    // None of them waits again before a later turn, so the set can be reused. A new set for each batch would live as
-    // long as the next batch.
-    for (const follower of waiting) if (follower.hand(batch)) waiting.delete(follower);
+    let busy = 0;
+    for (const follower of this.#followers) {
+      if (follower.isWaiting) follower.hand(batch);
+      else busy++;
+    }
+    if (busy > 0) this.#shared.add(this.#window, batch);
   }
 
   /** The batch in the window that begins at `line`, for a follower that is handed it now. */
@@ -69,13 +69,8 @@ export class LiveChannel {
     this.#followers.add(follower);
   }
 
-  wait(follower: Follower): void {
-    this.#waiting.add(follower);
-  }
-
   remove(follower: Follower): void {
     if (!this.#followers.delete(follower)) return;
-    this.#waiting.delete(follower);
     if (this.#followers.size === 0) this.#leave();
   }
 
@@ -165,11 +160,14 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
     return over;
   }
 
-  /** Offers a batch to a waiting follower; false when it has no line that the follower still wants. */
-  hand(batch: StoredBatch): boolean {
-    if (batch.line + batch.count <= this.#due) return false;
-    this.#settle({ done: false, value: this.#take(batch) });
-    return true;
+  /** True while it waits at the end of the channel. */
+  get isWaiting(): boolean {
+    return this.#resolve !== undefined;
+  }
+
+  /** Offers a batch to a waiting follower, which takes it if it wants one of its lines. */
+  hand(batch: StoredBatch): void {
+    if (batch.line + batch.count > this.#due) this.#settle({ done: false, value: this.#take(batch) });
   }
 
   end(): void {
@@ -198,7 +196,6 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
   #wait(): Promise<Result> {
     return new Promise((resolve) => {
       this.#resolve = resolve;
-      this.#live.wait(this);
     });
   }
 

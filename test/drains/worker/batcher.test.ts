@@ -24,7 +24,7 @@ const replay: DeliveryRange = { kind: "replay", id: "again", ...placeOf(10), end
 const redelivery: DeliveryRange = { kind: "redelivery", ...placeOf(10), endLine: 50, counted: 5 };
 
 const bounds = (sizing: Sizing, rest: Partial<Sized> = {}) =>
-  parcelLimitsOf(sizing, { range: live, isProven: true, monotonicMs: 0, limits, receiver: {}, ...rest });
+  parcelLimitsOf(sizing, { range: live, isTrusted: true, monotonicMs: 0, limits, receiver: {}, ...rest });
 
 describe("a parcel is as large as", () => {
   test("the limits allow, and smaller where its receiver takes less", () => {
@@ -35,7 +35,7 @@ describe("a parcel is as large as", () => {
   });
 
   test("a probe, for a drain that did not deliver yet", () => {
-    expect(bounds(unsized, { isProven: false }).bytesMax).toBe(500);
+    expect(bounds(unsized, { isTrusted: false }).bytesMax).toBe(500);
   });
 
   test("half of one that was too large, for a while", () => {

@@ -210,8 +210,8 @@ export class DeliveryModel {
   }
 
   #prepare({ number, line, bounds, range, isAlone }: Prepare): void {
-    const { isProven, failures } = this.state.memory;
-    assert(isAlone === (!isProven && failures > 0), "alone from a failure until it delivers");
+    const { isTrusted, failures } = this.state.memory;
+    assert(isAlone === (!isTrusted && failures > 0), "alone from a failure until it delivers");
     assert(this.#isReading && line >= this.#readLine, "it was read");
     let endLine = line;
     let count = 0;

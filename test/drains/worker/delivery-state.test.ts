@@ -141,7 +141,7 @@ describe("a 503", () => {
       untilMonotonicMs: monotonicMs + 250,
       memory: {
         failures: 1,
-        isProven: false,
+        isTrusted: false,
         hasSlot: false,
         sizing: { heldLive: 20 },
         checkpoint: {
@@ -227,9 +227,9 @@ describe("a 503", () => {
 
   test("is over with the next delivery", () => {
     const { checkpoint } = failed.state.memory;
-    const trying = sending(cutOf(10, 20), { failures: 3, isProven: false, checkpoint });
+    const trying = sending(cutOf(10, 20), { failures: 3, isTrusted: false, checkpoint });
     const { state } = come(trying, verdictOf({ kind: "delivered" }));
-    expect(state.memory).toMatchObject({ failures: 0, isProven: true, sizing: { heldLive: undefined } });
+    expect(state.memory).toMatchObject({ failures: 0, isTrusted: true, sizing: { heldLive: undefined } });
     expect(state.memory.checkpoint).toMatchObject({
       line: 20,
       failing: undefined,
@@ -486,7 +486,7 @@ describe("over a protocol without answers", () => {
     for (const state of [
       delivering!,
       two,
-      withMemory({ isProven: false }),
+      withMemory({ isTrusted: false }),
       withMemory({ sizing: { ...sizing, heldLive: 20 } }),
       withMemory({ sizing: { ...sizing, suspectEnds: [30] } }),
       { ...sent, broke: "reset" },
@@ -526,7 +526,7 @@ describe("over a protocol without answers", () => {
     expect(kindsOf(again)).toEqual(["renew", "look"]);
     expect(again.state).toMatchObject({
       kind: "looking",
-      memory: { failures: 0, hasSlot: true, isProven: true },
+      memory: { failures: 0, hasSlot: true, isTrusted: true },
     });
     expect(again.state.memory.checkpoint.lastError).toBeUndefined();
   });
@@ -904,28 +904,26 @@ describe("what comes next", () => {
     expect(left.state.memory).toMatchObject({ hasSlot: true, checkpoint: { failing: {} } });
   });
 
-  test("of a drain that did not deliver yet is a small parcel, alone where it failed; of one taken over, where it was well, a whole one", () => {
-    const first = { ...memoryAt(10).checkpoint, deliveredAt: "2024-05-01T09:00:00.000Z" };
-    const sizeOf = (checkpoint: DrainCheckpoint, isShared: boolean) => {
-      const { state } = begin(checkpoint, undefined, isShared);
+  test("of a drain that failed is a small parcel, alone; of any other, also of one that did not deliver yet, a whole one", () => {
+    const first = memoryAt(10).checkpoint;
+    const sizeOf = (checkpoint: DrainCheckpoint) => {
+      const { state } = begin(checkpoint, undefined);
       const idle = through(state, { kind: "slot granted" }, events["looked: there are lines"]!);
       const { bounds, isAlone } = effectOf(come(idle, { kind: "lines" }), "prepare")!;
       return [bounds.bytesMax, isAlone];
     };
     const { probeBytesMax, parcelBytesMax } = rules.limits;
-    expect(sizeOf(first, false)).toEqual([probeBytesMax, false]);
-    expect(sizeOf(first, true)).toEqual([parcelBytesMax, false]);
-    expect(sizeOf({ ...first, failing: { nextAttemptAt: first.deliveredAt! } }, true)).toEqual([
+    expect(sizeOf(first)).toEqual([parcelBytesMax, false]);
+    expect(sizeOf({ ...first, failing: { nextAttemptAt: "2024-05-01T09:00:00.000Z" } })).toEqual([
       probeBytesMax,
       true,
     ]);
-    expect(sizeOf(memoryAt(10).checkpoint, true)).toEqual([probeBytesMax, false]);
   });
 
   test("of a parcel that another node may have sent ends where that ended", () => {
-    const { state } = begin({ ...firstCheckpoint({ start: placeOf(0) }), parcelEnd: 12 }, undefined, true);
+    const { state } = begin({ ...firstCheckpoint({ start: placeOf(0) }), parcelEnd: 12 }, undefined);
     expect(state.memory.sizing.heldLive).toBe(12);
-    const passed = begin({ ...memoryAt(12).checkpoint, parcelEnd: 12 }, undefined, true);
+    const passed = begin({ ...memoryAt(12).checkpoint, parcelEnd: 12 }, undefined);
     expect(passed.state.memory.sizing.heldLive).toBeUndefined();
   });
 });

@@ -31,7 +31,7 @@ export function memoryAt(line: number, rest: Partial<Memory> = {}): Memory {
     asked: undefined,
     hasSlot: false,
     failures: 0,
-    isProven: true,
+    isTrusted: true,
     breaks: { count: 0, monotonicMs: Number.NEGATIVE_INFINITY },
     sizing: unsized,
     recent: nothingRecent,
@@ -90,7 +90,7 @@ const recent = {
 };
 const failing = {
   failures: 1,
-  isProven: false,
+  isTrusted: false,
   checkpoint: { ...memoryAt(10).checkpoint, failing: { nextAttemptAt: "2024-05-01T10:00:00.000Z" } },
 };
 
