@@ -86,7 +86,7 @@ export class DeliveryModel {
     this.#chance = chance;
     this.#isSilent = isSilent;
     this.#keeps = chance(2) === 0;
-    const { state, effects } = begin(firstCheckpoint({ start: placeOf(0) }), undefined, false);
+    const { state, effects } = begin(firstCheckpoint({ start: placeOf(0) }), undefined);
     this.state = state;
     for (const effect of effects) this.#do(effect);
   }

@@ -220,7 +220,7 @@ describe("a 503", () => {
   });
 
   test("that the checkpoint knows of is waited for in the turn of those that fail, by whoever begins", () => {
-    const begun = begin(states["backing off"]!.memory.checkpoint, undefined, false);
+    const begun = begin(states["backing off"]!.memory.checkpoint, undefined);
     expect(begun.state.kind).toBe("awaiting slot");
     expect(begun.effects).toEqual([{ kind: "take slot", queue: "failing" }]);
   });
@@ -825,7 +825,7 @@ describe("what comes next", () => {
   const unconfirmed = [{ ...placeOf(5), endLine: 10, counted: 5 }];
   const asked = { id: "again", sinceMs: 123 };
   const chosen = (checkpoint: Partial<DrainCheckpoint>, isAsked = true) =>
-    (begin({ ...memoryAt(10).checkpoint, ...checkpoint }, isAsked ? asked : undefined, false)
+    (begin({ ...memoryAt(10).checkpoint, ...checkpoint }, isAsked ? asked : undefined)
       .state as typeof looking & {
       choice: unknown;
     })!.choice;
@@ -862,7 +862,7 @@ describe("what comes next", () => {
   });
 
   test("of a replay whose lines are gone, or that has none, is over", () => {
-    const replaying = begin(memoryAt(10).checkpoint, asked, false).state;
+    const replaying = begin(memoryAt(10).checkpoint, asked).state;
     const done = come(replaying, events["looked: there are lines"]!);
     expect(done.state).toMatchObject({
       kind: "looking",
@@ -977,7 +977,7 @@ describe("lines that retention took", () => {
 
   test("of all that is unconfirmed are lost at the look, up to the cursor and no further", () => {
     const unconfirmed = [{ ...placeOf(5), endLine: 10, counted: 4 }];
-    const { state } = begin({ ...memoryAt(10).checkpoint, unconfirmed }, undefined, false);
+    const { state } = begin({ ...memoryAt(10).checkpoint, unconfirmed }, undefined);
     const gone = come(state, { kind: "looked", end: placeOf(30), isEmpty: true });
     expect(gone.state).toMatchObject({
       kind: "looking",
@@ -989,7 +989,7 @@ describe("lines that retention took", () => {
 
   test("and were refused or filtered before are told of no more", () => {
     const unconfirmed = [{ ...placeOf(5), endLine: 10, counted: 0 }];
-    const { state } = begin({ ...memoryAt(10).checkpoint, unconfirmed }, undefined, false);
+    const { state } = begin({ ...memoryAt(10).checkpoint, unconfirmed }, undefined);
     expect(noticesOf(come(state, { kind: "looked", end: placeOf(30), isEmpty: true }))).toEqual([]);
   });
 });
