@@ -1,6 +1,6 @@
 /** The command line against real servers: what it promises of lines, on each store. */
 import { spawn } from "node:child_process";
-import { rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { cliEnvironment, finished, mainFile, printed, runCli, startCli } from "../support/cli.ts";
 import { stores, TestServer, testKey } from "../support/server.ts";
@@ -104,18 +104,22 @@ describe.each(stores)("the history on %s", (store) => {
 
 describe("a tail", () => {
   test("of a server that comes back with another log says so, and shows that one from its oldest line", async () => {
-    server = await TestServer.start();
-    await server.createApp("shop");
-    const say = (text: string) => runCli(["ship", "--dyno", "web.1"], env(), text);
-    await say("before\n");
+    const withLines = async (text: string) => {
+      server = await TestServer.start();
+      await server.createApp("shop");
+      await runCli(["ship", "--dyno", "web.1"], env(), text);
+      return server;
+    };
+    const other = await withLines("first\nsecond\n");
+    await other.kill();
+    await withLines("before\n");
     const tail = startCli(["logs", "-t"], env());
     const done = finished(tail);
     await printed(tail, "before\n");
     await server.kill();
     await rm(server.data, { recursive: true });
+    await rename(other.data, server.data);
     await server.start();
-    await server.createApp("shop");
-    await say("first\nsecond\n");
     await printed(tail, "second\n");
     tail.kill();
     const { stdout, stderr } = await done;

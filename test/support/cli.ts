@@ -21,35 +21,52 @@ export function startCli(
   args: readonly string[],
   env: Record<string, string>,
 ): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [mainFile, ...args], { env });
+  const child = spawn(process.execPath, [mainFile, ...args], { env });
+  gatheredOf(child);
+  return child;
 }
 
 /** What a finished command left. */
 export type Finished = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
 
-/** Waits until a command has printed `text` to its standard output. */
+/** What a command has printed, and its end: whoever asks later than it came about is told all the same. */
+type Gathered = { stdout: string; stderr: string; readonly ended: Promise<number | null> };
+const gathered = new WeakMap<ChildProcessWithoutNullStreams, Gathered>();
+
+/** Of a command that was started in this turn, or that was asked about before. */
+function gatheredOf(child: ChildProcessWithoutNullStreams): Gathered {
+  const known = gathered.get(child);
+  if (known !== undefined) return known;
+  const ended = once(child, "close").then(([status]) => status as number | null);
+  const output: Gathered = { stdout: "", stderr: "", ended };
+  child.stdout.setEncoding("utf8").on("data", (text) => (output.stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text) => (output.stderr += text));
+  gathered.set(child, output);
+  return output;
+}
+
+/** Resolves when a command has printed `text` to its standard output, now or before. */
 export async function printed(child: ChildProcessWithoutNullStreams, text: string): Promise<void> {
-  let newest = "";
-  const read = new Promise<void>((resolve) =>
-    child.stdout.setEncoding("utf8").on("data", (more: string) => {
-      newest = newest.slice(-text.length) + more;
-      if (newest.includes(text)) resolve();
-    }),
-  );
-  const ended = once(child, "close").then(() => {
-    throw new Error(`it ended without printing ${text}; it printed in the end:\n${newest}`);
+  const output = gatheredOf(child);
+  let newest = output.stdout;
+  const read = new Promise<"read">((resolve) => {
+    const look = (more: string) => {
+      newest += more;
+      if (newest.includes(text)) resolve("read");
+      newest = newest.slice(-text.length);
+    };
+    look("");
+    child.stdout.on("data", look);
   });
-  await Promise.race([read, ended]);
+  if ((await Promise.race([read, output.ended])) === "read") return;
+  throw new Error(`it ended without printing ${text}; it said:\n${output.stderr}`);
 }
 
 /** Waits for a command to end. */
 export async function finished(child: ChildProcessWithoutNullStreams): Promise<Finished> {
-  let stdout = "";
-  let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
-  const [status] = await once(child, "close");
-  return { status, stdout, stderr };
+  const output = gatheredOf(child);
+  const status = await output.ended;
+  return { status, stdout: output.stdout, stderr: output.stderr };
 }
 
 /** Runs `tailrace ARGS` to its end with `input` on its standard input. */
