@@ -1,7 +1,10 @@
 import { oneLine } from "../src/core/terminal/terminal-text.ts";
 import type { KeyFinding } from "./environment.ts";
 
-/** The command line's own failures: what happened, the mend, and the exit status (1 failed, 2 wrong use). */
+/**
+ * The command line's own failures: what happened, the mend, and the exit status (1 failed; 2 wrong use, or an option or
+ * setting that has to be changed).
+ */
 export class CliError extends Error {
   override readonly name = "CliError";
   readonly mend: string;
@@ -68,14 +71,14 @@ export const keyRefused = ({ origin, isFileMissing }: KeyFinding) =>
 /** The server answered with an error; its own words come first. A mistake in the request is wrong use. */
 export const answered = (status: number, message: string, mend: string, code = "") =>
   new CliError(message, mend, {
-    exitStatus: wrongUseStatuses.includes(status) && !wellMeant.includes(code) ? 2 : 1,
+    exitStatus: wrongUseStatuses.includes(status) && !wellMeant.test(code) ? 2 : 1,
     passing: status >= 500 || status === 429,
     code,
   });
 
 const wrongUseStatuses = [400, 413, 415, 422];
 /** Codes of valid requests that cannot be granted at the moment (`docs/errors.md`). */
-const wellMeant = ["APP_NAME_TAKEN", "TOKEN_LIMIT", "DRAIN_LIMIT", "DRAIN_REPEATED", "DRAIN_UNVERIFIED"];
+const wellMeant = /_(LIMIT|TAKEN|REPEATED|UNVERIFIED)$|^ADDON_(REFUSED|NOT_DESTROYED)$/;
 
 /** Something answered, but it does not speak this API. */
 export const notTailrace = (address: string, what: string) =>

@@ -19,7 +19,7 @@ type Addon = {
 };
 type Named = { readonly name: string; readonly human_name: string };
 
-/** `addons`, `addons:create`, `addons:info`, `addons:plans`, `addons:services`, `addons:destroy`. */
+/** `addons`, `addons:create`, `addons:info`, `addons:plans`, `addons:services`, `addons:upgrade`, `addons:destroy`. */
 export function registerAddons(program: Command, context: Context): void {
   const { api, output } = context;
   registerList<Addon>(program, context, {
@@ -104,6 +104,22 @@ export function registerAddons(program: Command, context: Context): void {
       if (json) return output.json(plans);
       await output.write(plans.map(({ name }) => `${oneLine(name)}\n`).join(""));
       output.note("Any other plan of the provider can be named, too: it says which it has.");
+    });
+
+  program
+    .command("addons:upgrade")
+    .description("change the plan of an add-on at its provider, to a larger or a smaller one")
+    .addArgument(new ListedArgument("addon", "<addon>", "its name or id, or with -a its service"))
+    .argument("<plan>", "service:plan as papertrail:fixa, or the plan alone")
+    .addOption(appOption("the app that has it (else all apps are searched)"))
+    .addOption(jsonOption())
+    .action(async (wanted: string, plan: string, { app, json }: Options) => {
+      const { id, name, app: owner } = await find(wanted, app);
+      const at = `/apps/${encodeURIComponent(owner.name)}/addons/${id}`;
+      const addon = await api().call<Addon>("PATCH", at, { plan: { name: plan } });
+      if (json) return output.json(addon);
+      await output.print(`Changed ${name} of ${owner.name} to ${addon.plan.name}`);
+      if (addon.provision_message) output.note(oneLine(addon.provision_message));
     });
 
   program

@@ -50,13 +50,15 @@ Follow the app's log:       tailrace logs -a ${app.name} --tail`);
     .addOption(jsonOption())
     .action(async (name: string, { confirm, json }: { confirm?: string; json?: true }) => {
       requiredApp(name);
-      if (confirm !== name)
+      if (confirm !== name) {
+        await api().app(name); // a name that does not exist is told as such, before it is asked for again
         throw wrongUse(
           confirm === undefined
             ? `This destroys ${name} and its log for good.`
             : `--confirm says "${confirm}", but the app is "${name}".`,
           `Say that you mean it: tailrace apps:destroy ${name} --confirm ${name}`,
         );
+      }
       const app = await api().destroyApp(name);
       await (json ? output.json(app) : output.print(`Destroyed app ${app.name}`));
     });

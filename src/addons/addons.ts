@@ -8,12 +8,17 @@ import type { ChannelId } from "../core/ids.ts";
 import { addonsKey, appKey, nameIn, recordPrefixes } from "../core/records/record-keys.ts";
 import { notFound } from "../errors/access.ts";
 import {
+  addonAnswerUnusable,
+  addonConfigTaken,
   addonLimit,
+  addonNameInvalid,
   addonNameTaken,
+  addonNotDestroyed,
   addonOwnsConfig,
   addonProviderFails,
   addonServiceUnknown,
 } from "../errors/addons.ts";
+import { AppError } from "../errors/app-error.ts";
 import type { Clock, Store } from "../ports.ts";
 import type { Drains } from "../registry/drains.ts";
 import type { AddonRecord, AddonsRecord } from "../registry/platform/addon-records.ts";
@@ -104,7 +109,8 @@ export class Addons {
     const manifest = this.manifest(wanted.service);
     const { drains, tokens, provider, clock } = this.#options;
     const name = wanted.name ?? `${manifest.id}-${randomInt(10_000, 100_000)}`;
-    if (!nameForm.test(name) || (await this.find(name)) !== undefined) throw addonNameTaken(name);
+    if (!nameForm.test(name)) throw addonNameInvalid(name);
+    if ((await this.find(name)) !== undefined) throw addonNameTaken(name);
     const now = timeOf(clock.nowMs());
     const id = randomUUID();
     const { grant, record } = this.grants.issue(app.id, id);
@@ -171,6 +177,7 @@ export class Addons {
 
   /** Called when the provider has made, or could not make, what it had promised (202). */
   async provisioned(channel: ChannelId, addon: AddonRecord): Promise<AddonRecord> {
+    if (addon.state === "provisioned") return addon; // said again
     const { tellApp } = this.#options;
     await tellApp(
       channel,
@@ -231,7 +238,7 @@ export class Addons {
         throw addonProviderFails(addon.service, "there is no manifest of it any more");
       await this.#options.provider.deprovision(manifest, addon.id);
     } catch (failure) {
-      if (!force) throw failure;
+      if (!force) throw failure instanceof AppError ? addonNotDestroyed(addon.name, failure) : failure;
     }
     await this.#remove(channel, addon.id, user);
     await this.#options.tellApp(
@@ -271,11 +278,14 @@ export class Addons {
   ): Promise<AddonRecord> {
     const addon = await this.get(channel, id);
     if (answer.drainUrl !== undefined && addon.drain !== undefined)
-      await this.setDrain(channel, addon, answer.drainUrl);
+      await this.setDrain(channel, addon, answer.drainUrl).catch((failure: unknown) => {
+        if (!(failure instanceof AppError)) throw failure;
+        throw addonAnswerUnusable(addon.service, `its log_drain_url: ${failure.message.replace(/\.$/, "")}`);
+      });
     const names = Object.keys(answer.config);
     const taken = (await this.#options.platforms.get(channel)).config;
     const foreign = names.find((name) => name in taken && !addon.configVars.includes(name));
-    if (foreign !== undefined) throw addonNameTaken(foreign);
+    if (foreign !== undefined) throw addonConfigTaken(foreign);
     const configVars = [...new Set([...addon.configVars, ...names])];
     if (names.length > 0) await this.#configure(channel, answer.config, user);
     return this.#change(channel, id, {

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { addonsUnusable } from "../errors/addons.ts";
+import { addonsUnreadable, addonsUnusable } from "../errors/addons.ts";
 
 export type Manifest = {
   /** The service, which is also the user name at its provider. */
@@ -20,6 +20,8 @@ export type Manifest = {
   readonly ssoSalt: string | undefined;
   readonly configVars: readonly string[];
   readonly requires: readonly ("syslog_drain" | "log_input")[];
+  /** Further requirements, which are not met here. */
+  readonly unknownRequires: readonly string[];
 };
 
 const idForm = /^[a-z0-9][a-z0-9-]{0,40}$/;
@@ -46,18 +48,13 @@ function manifestPaths(folder: string): readonly string[] {
       return existsSync(inside) ? [inside] : [];
     });
   } catch (error) {
-    throw addonsUnusable(folder, `the folder cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    throw unreadable(folder, error);
   }
 }
 
 function manifestIn(path: string): Manifest {
-  let given: { id?: unknown; name?: unknown; api?: Record<string, unknown> };
-  try {
-    given = JSON.parse(readFileSync(path, "utf8"));
-  } catch {
-    throw addonsUnusable(path, "it is no JSON that can be read");
-  }
-  const { api = {} } = given ?? {};
+  const given = objectIn(path);
+  const { api = {} } = given;
   const { password, config_vars: vars = [], requires = [], production, test } = api;
   const place = (production ?? test) as { base_url?: unknown; sso_url?: unknown } | string | undefined;
   const baseUrl = typeof place === "string" ? place : place?.base_url;
@@ -66,7 +63,10 @@ function manifestIn(path: string): Manifest {
   const check = (isRight: boolean, reason: string) => {
     if (!isRight) throw addonsUnusable(path, reason);
   };
-  check(typeof given.id === "string" && idForm.test(given.id), "`id` is no name of a service");
+  check(
+    typeof given.id === "string" && idForm.test(given.id),
+    "`id` has to be of a-z, 0-9 and -, 41 characters at most",
+  );
   check(typeof password === "string" && password !== "", "`api.password` is missing");
   check(typeof baseUrl === "string" && isHttp(baseUrl), "`api.production.base_url` is no http address");
   check(
@@ -80,7 +80,7 @@ function manifestIn(path: string): Manifest {
   check(typeof clientSecret === "string" && clientSecret !== "", "`api.client_secret` is no text");
   check(
     isListOf(vars, (name) => varForm.test(name)),
-    "`api.config_vars` is no list of names",
+    "`api.config_vars` has to be a list of names of A-Z, 0-9 and _",
   );
   check(
     isListOf(requires, () => true),
@@ -95,11 +95,30 @@ function manifestIn(path: string): Manifest {
     ssoSalt: ssoSalt as string | undefined,
     baseUrl: (baseUrl as string).replace(/\/+$/, ""),
     configVars: vars as string[],
-    requires: (requires as string[]).filter(
-      (one) => one === "syslog_drain" || one === "log_input",
-    ) as Manifest["requires"],
+    requires: (requires as string[]).filter(isKnownNeed),
+    unknownRequires: (requires as string[]).filter((one) => !isKnownNeed(one)),
   };
 }
+
+function objectIn(path: string): { id?: unknown; name?: unknown; api?: Record<string, unknown> } {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    throw addonsUnusable(path, "it is no JSON"); // the parser's words may repeat the password
+  }
+}
+
+const unreadable = (path: string, error: unknown) =>
+  addonsUnreadable(path, String((error as NodeJS.ErrnoException).code));
+
+const isKnownNeed = (need: string): need is Manifest["requires"][number] =>
+  need === "syslog_drain" || need === "log_input";
 
 const isHttp = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 

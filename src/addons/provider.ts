@@ -9,7 +9,7 @@ import {
   checkLiteral,
   type Resolve,
 } from "../drains/addresses.ts";
-import { addonProviderFails, addonRefused } from "../errors/addons.ts";
+import { addonAnswerUnusable, addonProviderFails, addonRefused } from "../errors/addons.ts";
 import { AppError } from "../errors/app-error.ts";
 import type { Clock } from "../ports.ts";
 import type { Manifest } from "./manifest.ts";
@@ -47,7 +47,13 @@ type ProvisionBody = {
   readonly log_input_url?: string;
 };
 
-type Options = { readonly policy: AddressPolicy; readonly resolve: Resolve; readonly clock: Clock };
+type Options = {
+  readonly policy: AddressPolicy;
+  readonly resolve: Resolve;
+  readonly clock: Clock;
+  /** Called with each call that failed for good, and with why, which the app's owner may not see whole. */
+  readonly onFailure: (service: string, method: string, failure: AppError) => void;
+};
 
 export class Provider {
   readonly #options: Options;
@@ -78,8 +84,11 @@ export class Provider {
     for (let attempt = 0; ; attempt++) {
       const found = await this.#try(manifest, method, path, body);
       if (!(found instanceof Error)) return found;
-      const waitMs = found.status === 503 ? retryMs[attempt] : undefined;
-      if (waitMs === undefined) throw found;
+      const waitMs = found.retryAfterS === undefined ? undefined : retryMs[attempt];
+      if (waitMs === undefined) {
+        this.#options.onFailure(manifest.id, method, found);
+        throw found;
+      }
       await this.#options.clock.sleep(waitMs);
     }
   }
@@ -98,6 +107,7 @@ export class Provider {
       connect: { lookup: checkedLookup(atPort(policy, port), resolve), timeout: tryMsMax },
       maxResponseSize: answerBytesMax,
     });
+    let isAnswered = false;
     try {
       checkLiteral(url.hostname.replace(/^\[|\]$/g, ""), atPort(policy, port));
       const { statusCode, body: answer } = await request(url, {
@@ -111,64 +121,95 @@ export class Provider {
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
-      return this.#judge(manifest, method, statusCode, await answer.text());
+      isAnswered = true;
+      return judge(manifest, method, statusCode, await answer.text());
     } catch (error) {
-      return addonProviderFails(manifest.id, reasonOf(error));
+      if ((error as NodeJS.ErrnoException).code === "UND_ERR_RES_EXCEEDED_MAX_SIZE")
+        return addonAnswerUnusable(manifest.id, `its answer is longer than ${answerBytesMax / 1024} KiB`);
+      return addonProviderFails(manifest.id, reasonOf(error, isAnswered), error);
     } finally {
       await agent.destroy();
     }
   }
-
-  #judge(
-    { id, configVars }: Manifest,
-    method: Method,
-    status: number,
-    text: string,
-  ): ProviderAnswer | AppError {
-    const said = jsonIn(text);
-    const message = typeof said.message === "string" ? said.message.slice(0, saidCharsMax) : undefined;
-    const isGone = method === "DELETE" && (status === 404 || status === 410);
-    if (!isGone && (status >= 500 || status === 408 || status === 429))
-      return addonProviderFails(id, `it answered ${status}`);
-    if (!isGone && (status < 200 || status >= 300))
-      return addonRefused(id, message ?? `it answered ${status}`);
-    const config = (said.config ?? {}) as Record<string, unknown>;
-    const odd = Object.entries(config).find(
-      ([name, value]) => !configVars.includes(name) || typeof value !== "string",
-    );
-    if (method !== "DELETE" && odd !== undefined)
-      return addonRefused(
-        id,
-        `it answered a config var that its manifest does not name, or no text (${odd[0].slice(0, 60)})`,
-      );
-    return {
-      isLater: status === 202,
-      id:
-        typeof said.id === "string" || typeof said.id === "number"
-          ? String(said.id).slice(0, 200)
-          : undefined,
-      message,
-      config: config as Record<string, string>,
-      drainUrl: typeof said.log_drain_url === "string" ? said.log_drain_url : undefined,
-    };
-  }
 }
+
+function judge(
+  { id, configVars }: Manifest,
+  method: Method,
+  status: number,
+  text: string,
+): ProviderAnswer | AppError {
+  const said = objectIn(text);
+  const message = typeof said?.message === "string" ? said.message.slice(0, saidCharsMax) : undefined;
+  if (method === "DELETE" && (status === 404 || status === 410)) return nothingSaid;
+  if (status >= 500 || status === 408 || status === 429)
+    return addonProviderFails(id, `it answered ${status}`);
+  const isMisled = status < 400 || (message === undefined && (status === 404 || status === 405));
+  if ((status < 200 || status >= 300) && isMisled)
+    return addonAnswerUnusable(id, `it answered ${status}: is the manifest's base_url right?`);
+  if (status === 401 || status === 403)
+    return addonAnswerUnusable(id, `it answered ${status}: are the manifest's id and password right?`);
+  if (status >= 300) return addonRefused(id, message?.replace(/[.\s]+$/, "") ?? `it answered ${status}`);
+  if (method === "DELETE") return nothingSaid;
+  if (said === undefined) return addonAnswerUnusable(id, `it answered ${status} without a JSON object`);
+  return answerIn(said, { id, configVars, method, status, message });
+}
+
+type Judged = Pick<Manifest, "id" | "configVars"> & {
+  readonly method: Method;
+  readonly status: number;
+  readonly message: string | undefined;
+};
+
+function answerIn(
+  { id, config, log_drain_url: drainUrl }: Said,
+  { id: service, configVars, method, status, message }: Judged,
+): ProviderAnswer | AppError {
+  if (typeof id !== "string" && typeof id !== "number" && method === "POST")
+    return addonAnswerUnusable(service, "it names no `id` of what it made");
+  if (typeof (config ?? {}) !== "object" || Array.isArray(config))
+    return addonAnswerUnusable(service, "its `config` is no object");
+  for (const [name, value] of Object.entries(config ?? {})) {
+    if (!configVars.includes(name))
+      return addonAnswerUnusable(service, `its config var ${name.slice(0, 60)} is not in the manifest`);
+    if (typeof value !== "string")
+      return addonAnswerUnusable(service, `the value of its config var ${name} is no text`);
+  }
+  return {
+    isLater: status === 202,
+    id: typeof id === "string" || typeof id === "number" ? String(id).slice(0, 200) : undefined,
+    message,
+    config: (config ?? {}) as Record<string, string>,
+    drainUrl: typeof drainUrl === "string" ? drainUrl : undefined,
+  };
+}
+
+const nothingSaid: ProviderAnswer = {
+  isLater: false,
+  id: undefined,
+  message: undefined,
+  config: {},
+  drainUrl: undefined,
+};
 
 type Method = "POST" | "PUT" | "DELETE";
 
-function jsonIn(text: string): Record<string, unknown> {
+type Said = Readonly<Record<string, unknown>>;
+
+/** An empty body says nothing, which is enough of a changed plan. */
+function objectIn(text: string): Said | undefined {
   try {
-    const value = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
+    const value = text.trim() === "" ? {} : JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
-    return {};
+    return undefined;
   }
 }
 
 /** The reason, worded to reveal nothing about the operator's network. */
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, isAnswered: boolean): string {
   if (error instanceof AppError) return error.message;
   if (error instanceof Error && error.name === "TimeoutError")
     return `it did not answer within ${tryMsMax / 1000} s`;
-  return "it cannot be reached";
+  return isAnswered ? "its answer broke off" : "it cannot be reached";
 }

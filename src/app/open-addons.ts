@@ -5,6 +5,7 @@ import { Provider } from "../addons/provider.ts";
 import type { PlatformParts } from "../control/platform/platform-parts.ts";
 import { NameFiles } from "../drains/name-files.ts";
 import { nameResolver } from "../drains/name-resolver.ts";
+import type { AppError } from "../errors/app-error.ts";
 import { lookupLimits } from "../limits.ts";
 import type { Apps } from "../registry/apps.ts";
 import type { Drains } from "../registry/drains.ts";
@@ -24,8 +25,16 @@ export function openAddons(
   { policy, apps, drains, tokens, platform }: Parts,
 ): Addons {
   const resolve = nameResolver({ ...lookupLimits, files: new NameFiles() });
-  const provider = new Provider({ policy, resolve, clock });
+  const onFailure = (service: string, call: string, { message, cause }: AppError) =>
+    logger.warn({ service, call, reason: message, err: cause }, "a call to an add-on's provider failed");
+  const provider = new Provider({ policy, resolve, clock, onFailure });
   const manifests = readManifests(config.addons);
+  for (const { id, unknownRequires } of manifests.values())
+    if (unknownRequires.length > 0)
+      logger.warn(
+        { service: id, requires: unknownRequires },
+        "a manifest requires what is not given here, which is ignored: known are syslog_drain and log_input",
+      );
   const addons = new Addons({ store, clock, drains, tokens, ...platform, provider, manifests });
   if (has("control"))
     void addons.undoHalfMade().catch((err: unknown) => {

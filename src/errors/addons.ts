@@ -22,8 +22,16 @@ export const addonNameTaken = (name: string) =>
   new AppError({
     code: "ADDON_NAME_TAKEN",
     status: 422,
-    message: `The name ${name.slice(0, 60)} is taken, or is not a valid add-on name.`,
-    mend: "Use a-z, 0-9 and -, or leave the name out to get a generated one.",
+    message: `There is an add-on ${name.slice(0, 61)} already.`,
+    mend: "Give another name, or leave it out to get a generated one.",
+  });
+
+export const addonNameInvalid = (name: string) =>
+  new AppError({
+    code: "ADDON_NAME_INVALID",
+    status: 422,
+    message: `"${name.slice(0, 60)}" is no name of an add-on.`,
+    mend: "Use 1 to 61 of a-z, 0-9 and -, not - first, or leave the name out to get a generated one.",
   });
 
 export const addonRefused = (service: string, said: string) =>
@@ -31,16 +39,43 @@ export const addonRefused = (service: string, said: string) =>
     code: "ADDON_REFUSED",
     status: 422,
     message: `The provider of ${service} refuses: ${said}.`,
-    mend: "Nothing was changed. Its own documentation says more.",
+    mend: "Nothing was changed here. Its own documentation says more.",
   });
 
-export const addonProviderFails = (service: string, reason: string) =>
+/** Another try makes no sense before the manifest or the provider is corrected. */
+export const addonAnswerUnusable = (service: string, reason: string) =>
+  new AppError({
+    code: "ADDON_ANSWER_UNUSABLE",
+    status: 503,
+    message: `The provider of ${service} answers what cannot be used: ${reason}.`,
+    mend: "Nothing was changed here. Tell the operator: the manifest in --addons, or the provider, has to be corrected.",
+  });
+
+export const addonConfigTaken = (name: string) =>
+  new AppError({
+    code: "ADDON_CONFIG_TAKEN",
+    status: 422,
+    message: `The app has the config var ${name.slice(0, 101)} already, which the add-on would set.`,
+    mend: "Remove it first: `tailrace config:unset`, or `tailrace addons:destroy` where another add-on has set it.",
+  });
+
+/** Its provider refuses or does not answer. */
+export const addonNotDestroyed = (addon: string, { message, status }: AppError) =>
+  new AppError({
+    code: "ADDON_NOT_DESTROYED",
+    status,
+    message: `${addon} was not destroyed. ${message}`,
+    mend: "Try again later, or add --force: then it is removed here, and its provider may go on with it and charge for it.",
+  });
+
+export const addonProviderFails = (service: string, reason: string, cause?: unknown) =>
   new AppError({
     code: "ADDON_PROVIDER_FAILS",
     status: 503,
     message: `The provider of ${service} cannot be used: ${reason}.`,
-    mend: "Nothing was changed. Try again later, or tell the operator: the manifest in --addons says where it is.",
+    mend: "Nothing was changed here. Try again later, or tell the operator: the manifest in --addons says where it is.",
     retryAfterS: 30,
+    cause,
   });
 
 /** In Heroku's words. `isRemoval`: the variables were to be removed. */
@@ -82,5 +117,14 @@ export const addonsUnusable = (file: string, reason: string) =>
     status: 503,
     message: `The manifests of --addons cannot be used: ${file}: ${reason}.`,
     mend: "Write it as Heroku's addon-manifest.json: docs/addons.md has an example.",
+    exitStatus: 2,
+  });
+
+export const addonsUnreadable = (path: string, code: string) =>
+  new AppError({
+    code: "ADDONS_UNREADABLE",
+    status: 503,
+    message: `--addons cannot be read: ${path}: ${code}.`,
+    mend: "Name a folder that exists, and let the server's user read it and the manifests in it.",
     exitStatus: 2,
   });

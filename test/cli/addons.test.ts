@@ -44,6 +44,18 @@ test("an add-on is made, shown, listed and destroyed", async () => {
   expect(info.stdout).toMatch(/^name +logs-1\napp +shop\nplan +papertrail:choklad\nstate +provisioned\n/);
   expect((await run("addons:info papertrail -a shop")).stdout).toBe(info.stdout);
   expect(JSON.parse((await run("addons:info logs-1 --json")).stdout).provider_id).toBe("1");
+  provider.answers = [{ status: 200, body: { message: "Larger." } }];
+  expect(await run("addons:upgrade papertrail fixa -a shop")).toMatchObject({
+    stdout: "Changed logs-1 of shop to papertrail:fixa\n",
+    stderr: "Larger.\n",
+  });
+  expect(provider.calls.at(-1)).toMatchObject({ method: "PUT", body: { plan: "fixa" } });
+  expect((await run("addons:create papertrail -a blog --name logs-1")).stderr).toContain(
+    "There is an add-on logs-1 already.",
+  );
+  expect((await run("addons:create papertrail -a blog --name Logs_1")).stderr).toContain(
+    '"Logs_1" is no name of an add-on.',
+  );
   expect(await run("addons:destroy logs-1")).toMatchObject({
     status: 2,
     stderr: expect.stringContaining("tailrace addons:destroy logs-1 --confirm shop"),
@@ -74,7 +86,7 @@ test("an add-on's drain is listed with its name, and its config vars are not the
 });
 
 test("one that its provider makes later is said to be under way", async () => {
-  provider.answers = [{ status: 202 }];
+  provider.answers = [{ status: 202, body: { id: "3" } }];
   expect((await run("addons:create papertrail -a blog")).stderr).toContain("makes it ready");
   expect((await run("addons:create papertrail:x -a blog --config odd")).status).toBe(2);
 });
@@ -85,5 +97,5 @@ test("services and plans are listed; what the provider refuses is told in its wo
   expect((await run("addons:plans nothing")).stderr).toContain("`tailrace addons:services` lists");
   provider.answers = [{ status: 422, body: { message: "no room" } }];
   const { status, stderr } = await run("addons:create papertrail:x -a shop");
-  expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining("refuses: no room.") });
+  expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining("refuses: no room.") });
 });

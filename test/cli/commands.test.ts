@@ -17,6 +17,7 @@ const tailrace = (args: string, more: Record<string, string> = {}) =>
 
 describe("the exit status", () => {
   test("is 2 for wrong use, with the mend on stderr and nothing on stdout", async () => {
+    server.routes.set("GET /apps/blog", json(200, { name: "blog" }));
     for (const args of ["logz", "apps --bogus", "logs", "logs -a x -n many", "apps:destroy blog"]) {
       const { status, stdout, stderr } = await tailrace(args);
       expect({ args, status, stdout }).toEqual({ args, status: 2, stdout: "" });
@@ -29,6 +30,8 @@ describe("the exit status", () => {
     ["422 about what was asked for", 422, "PATTERN_INVALID", 2],
     ["422 of a server that names no code", 422, undefined, 2],
     ["422 about a name that is taken", 422, "APP_NAME_TAKEN", 1],
+    ["422 about a limit", 422, "KEY_LIMIT", 1],
+    ["422 about what a provider refuses", 422, "ADDON_REFUSED", 1],
     ["422 about a drain that takes no test line", 422, "DRAIN_UNVERIFIED", 1],
     ["403 about the right of a key", 403, "KEY_READ_ONLY", 1],
   ])("a %s is told by the server", async (_, status, code, exitStatus) => {

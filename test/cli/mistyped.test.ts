@@ -94,6 +94,7 @@ describe("an app that there is not", () => {
     ["logs -a else", unknown],
     // A name is no hint at what to destroy.
     ["apps:destroy shpo --confirm shpo", unknown],
+    ["apps:destroy shpo", meant], // nothing is destroyed without --confirm
   ])("%s", async (line, stderr) => {
     expect(await tailrace(...line.split(" "))).toEqual({ status: 1, stdout: "", stderr });
   });

@@ -55,6 +55,7 @@ describe("an argument that is missing", () => {
       "addons:create":
         'plan: service:plan as papertrail:choklad, or papertrail for its default plan; "tailrace addons:services" lists them.',
       "addons:info": addon,
+      "addons:upgrade": addon,
       "addons:plans": 'service: its name; "tailrace addons:services" lists them.',
       "addons:destroy": addon,
       import: "platform: where they are (heroku).",

@@ -202,6 +202,9 @@ describe("an add-on that requires a drain", () => {
       message: expect.stringContaining("refuses: no such plan."),
     });
     expect((await call("GET", `/addons/${id}`)).plan.name).toBe("papertrail:fixa");
+    provider.answers = [{ status: 200 }];
+    const silent = await call("PATCH", `/apps/shop/addons/${id}`, { plan: "papertrail:jordgubbe" });
+    expect(silent.plan.name).toBe("papertrail:jordgubbe");
   });
 
   test("that is ready later says so itself, with its config and its drain", async () => {
@@ -223,12 +226,17 @@ describe("an add-on that requires a drain", () => {
       state: "provisioned",
     });
     expect((await call("GET", `/addons/${id}`)).state).toBe("provisioned");
+    expect((await asProvider("POST", `/addons/${id}/actions/provision`)).status).toBe(200); // said again
+    const { id: app } = await call("GET", "/apps/shop");
+    const { batches } = await server.registry.log.recent(app, 100);
+    const lines = batches.map(({ bytes }) => bytes.toString()).join("");
+    expect(lines.match(/completed provisioning/g)).toHaveLength(1);
     expect((await call("GET", "/apps/shop/log-drains")).list).toMatchObject([{ url }]);
     expect((await call("GET", "/apps/shop/config-vars")).list).toEqual({ PAPERTRAIL_API_TOKEN: "later" });
   });
 
   test("that its provider takes back is gone", async () => {
-    provider.answers = [{ status: 202 }];
+    provider.answers = [{ status: 202, body: { id: "later" } }];
     const { id } = await create();
     expect((await asProvider("POST", `/addons/${id}/actions/deprovision`)).json.state).toBe("deprovisioned");
     expect(await leftovers()).toEqual(nothing);
@@ -237,7 +245,7 @@ describe("an add-on that requires a drain", () => {
 
 describe("an add-on that writes logs", () => {
   test("gets an address to write to as its own source, which goes with it", async () => {
-    provider.answers = [{ status: 201, body: { config: { REDIS_URL: "redis://x" } } }];
+    provider.answers = [{ status: 201, body: { id: "r1", config: { REDIS_URL: "redis://x" } } }];
     const { id } = await create("redis");
     const { log_input_url: address } = provider.calls[0]!.body;
     expect(address).toMatch(/^https:\/\/token:t\.[0-9a-f-]{36}@logs\.example\.com\/logs$/);
@@ -252,11 +260,29 @@ describe("an add-on that writes logs", () => {
 describe("a provider that fails leaves nothing half made:", () => {
   test.each([
     ["refuses", [{ status: 422, body: { message: "no room" } }], 422, "refuses: no room."],
-    ["answers a config var of another's", [made({ config: { PATH: "/evil" } })], 422, "does not name"],
-    ["answers no text", [made({ config: { PAPERTRAIL_API_TOKEN: { a: 1 } } })], 422, "no text"],
-    ["names a drain inside", [made({ log_drain_url: "https://169.254.169.254/" })], 422, ""],
-    ["names a drain of another kind", [made({ log_drain_url: "file:///etc/passwd" })], 422, ""],
-    ["redirects", [{ status: 302 }], 422, "it answered 302"],
+    ["answers a config var of another's", [made({ config: { PATH: "/evil" } })], 503, "var PATH is not in"],
+    ["answers no text", [made({ config: { PAPERTRAIL_API_TOKEN: { a: 1 } } })], 503, "API_TOKEN is no text"],
+    ["answers a list of config vars", [made({ config: [] })], 503, "its `config` is no object"],
+    [
+      "names a drain inside",
+      [made({ log_drain_url: "https://169.254.169.254/" })],
+      503,
+      "its log_drain_url: ",
+    ],
+    [
+      "names a drain of another kind",
+      [made({ log_drain_url: "file:///etc/passwd" })],
+      503,
+      "its log_drain_url: ",
+    ],
+    ["redirects", [{ status: 302 }], 503, "it answered 302: is the manifest's base_url right?"],
+    ["is not at its address", [{ status: 404 }], 503, "it answered 404: is the manifest's base_url right?"],
+    ["does not know us", [{ status: 401 }], 503, "are the manifest's id and password right?"],
+    ["answers a page", [{ status: 200, raw: "<html>hello" }], 503, "it answered 200 without a JSON object"],
+    ["answers a list", [{ status: 200, body: [] }], 503, "it answered 200 without a JSON object"],
+    ["answers nothing", [{ status: 201 }], 503, "it names no `id`"],
+    ["answers too much", [made({ message: "x".repeat(70_000) })], 503, "its answer is longer than 64 KiB"],
+    ["breaks off", Array(3).fill({ status: 201, raw: '{"id":"1', isCut: true }), 503, "its answer broke off"],
     ["fails three times", [{ status: 500 }, "reset", { status: 503 }], 503, "it answered 503"],
   ] as const)("it %s", async (_, answers, status, said) => {
     provider.answers = [...answers];
@@ -265,6 +291,7 @@ describe("a provider that fails leaves nothing half made:", () => {
     void asked.finally(() => (isDone = true));
     await until(() => isDone, { clock });
     expect(await asked).toMatchObject({ status, message: expect.stringContaining(said) });
+    expect(provider.calls).toHaveLength(answers.length + 1);
     expect(await leftovers()).toEqual(nothing);
     const { uuid } = provider.calls[0]!.body;
     expect(provider.calls.at(-1)).toMatchObject({ method: "DELETE", path: `/heroku/resources/${uuid}` });
@@ -285,7 +312,10 @@ describe("a provider that fails leaves nothing half made:", () => {
     provider.answers = [made()];
     const { id } = await create();
     provider.answers = [{ status: 409, body: { message: "not now" } }];
-    expect((await call("DELETE", `/apps/shop/addons/${id}`, {})).status).toBe(422);
+    const kept = await call("DELETE", `/apps/shop/addons/${id}`, {});
+    expect(kept).toMatchObject({ status: 422, code: "ADDON_NOT_DESTROYED" });
+    expect(kept.message).toContain("refuses: not now. Try again later, or add --force");
+    expect(server.providerFailures.at(-1)).toMatchObject({ service: "papertrail", method: "DELETE" });
     expect((await call("GET", `/addons/${id}`)).status).toBe(200);
     provider.answers = [{ status: 409 }];
     expect((await call("DELETE", `/apps/shop/addons/${id}`, { force: true })).state).toBe("deprovisioned");
@@ -314,7 +344,7 @@ describe("a provider that fails leaves nothing half made:", () => {
   test("a config var that the app has already is not overwritten", async () => {
     await call("PATCH", "/apps/shop/config-vars", { PAPERTRAIL_API_TOKEN: "mine" });
     provider.answers = [made()];
-    expect(await create()).toMatchObject({ status: 422, code: "ADDON_NAME_TAKEN" });
+    expect(await create()).toMatchObject({ status: 422, code: "ADDON_CONFIG_TAKEN" });
     expect(await leftovers()).toEqual({ ...nothing, config: { PAPERTRAIL_API_TOKEN: "mine" } });
   });
 });
@@ -350,29 +380,4 @@ test("an app has twenty of them at most", async () => {
   expect((await Promise.all(all)).map(({ status }) => status)).toEqual(all.map(() => 201));
   expect(await create()).toMatchObject({ status: 422, code: "ADDON_LIMIT" });
   expect((await call("GET", "/apps/shop/addons")).list).toHaveLength(addonsMax);
-});
-
-describe("manifests", () => {
-  test.each([
-    ["no JSON", "{", "no JSON"],
-    ["no password", '{"id":"x","api":{"production":"http://a/b"}}', "password"],
-    ["no address", '{"id":"x","api":{"password":"p"}}', "base_url"],
-    ["an odd service", '{"id":"X Y","api":{"password":"p","production":"http://a"}}', "`id`"],
-    [
-      "odd config vars",
-      '{"id":"x","api":{"password":"p","production":"http://a","config_vars":["a b"]}}',
-      "config_vars",
-    ],
-  ])("with %s are told with their file", (_, text, why) => {
-    const odd = mkdtempSync(join(tmpdir(), "tailrace-addons-"));
-    writeFileSync(join(odd, "odd.json"), text);
-    expect(() => readManifests(odd)).toThrow(why);
-    expect(() => readManifests(odd)).toThrow("odd.json");
-    rmSync(odd, { recursive: true });
-  });
-
-  test("of no folder are none; of a folder that is not there is said", () => {
-    expect(readManifests(undefined).size).toBe(0);
-    expect(() => readManifests(join(folder, "nowhere"))).toThrow("ENOENT");
-  });
 });

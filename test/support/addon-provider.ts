@@ -13,15 +13,19 @@ type ProviderCall = {
   // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every kind
   readonly body: any;
 };
-/** A status with its JSON, or `reset`, `hang`. */
-type ProviderAnswer = { readonly status: number; readonly body?: unknown } | "reset" | "hang";
+/** A status with its JSON, or with a body that is cut or none; or `reset`, `hang`. */
+type ProviderAnswer =
+  | { readonly status: number; readonly body?: unknown }
+  | { readonly status: number; readonly raw: string; readonly isCut?: true }
+  | "reset"
+  | "hang";
 
 export class AddonProvider {
   readonly calls: ProviderCall[] = [];
   /** Used up from the front; then `usual`. */
   answers: ProviderAnswer[] = [];
   usual: (call: ProviderCall) => ProviderAnswer = ({ method }) =>
-    method === "DELETE" ? { status: 204 } : { status: 200, body: {} };
+    method === "DELETE" ? { status: 204 } : { status: 200, body: { id: "usual" } };
   readonly #server = createServer(async (request, response) => {
     let text = "";
     for await (const chunk of request.setEncoding("utf8")) text += chunk;
@@ -30,7 +34,12 @@ export class AddonProvider {
     this.calls.push(call);
     const answer = this.answers.shift() ?? this.usual(call);
     if (answer === "reset") request.socket.destroy();
-    else if (answer !== "hang")
+    else if (answer === "hang") return;
+    else if ("raw" in answer) {
+      response.writeHead(answer.status, { "content-length": answer.raw.length + (answer.isCut ? 1 : 0) });
+      response.write(answer.raw, () => answer.isCut && request.socket.destroy());
+      if (!answer.isCut) response.end();
+    } else
       response
         .writeHead(answer.status, { "content-type": "application/json" })
         .end(answer.body === undefined ? undefined : JSON.stringify(answer.body));

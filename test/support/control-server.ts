@@ -1,4 +1,5 @@
 /** The registry and its API in this process: a real server, real records, real lines, destinations played. */
+
 import { once } from "node:events";
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { isDeepStrictEqual } from "node:util";
@@ -23,6 +24,7 @@ import { nameResolver } from "../../src/drains/name-resolver.ts";
 import type { Step } from "../../src/drains/trace.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
+import type { AppError } from "../../src/errors/app-error.ts";
 import { answerErrors, answerFrameworkError } from "../../src/http/api-errors.ts";
 import { pathPartCharsMax } from "../../src/http/http-server.ts";
 import { BodyBudget } from "../../src/ingest/bodies/body-budget.ts";
@@ -160,6 +162,8 @@ export class ControlServer {
   readonly #rights: ReadingRights;
   readonly #platform: PlatformParts;
   readonly addons: Addons;
+  readonly providerFailures: { readonly service: string; readonly method: string; readonly code: string }[] =
+    [];
 
   private constructor(
     registry: TestRegistry,
@@ -187,7 +191,9 @@ export class ControlServer {
     });
     const policy = addressPolicy(["127.0.0.0/8"]);
     const resolve = nameResolver({ ...lookupLimits, files: new NameFiles() });
-    const provider = new Provider({ policy, resolve, clock: registry.clock });
+    const onFailure = (service: string, method: string, { code }: AppError) =>
+      this.providerFailures.push({ service, method, code });
+    const provider = new Provider({ policy, resolve, clock: registry.clock, onFailure });
     this.addons = new Addons({ ...registry, ...this.#platform, provider, manifests });
     registry.apps.beforeDestroying = (id, user) => this.addons.destroyAll(id, user);
     this.sessions = new SessionUrls({ secret: Buffer.alloc(32, 7), clock: registry.clock, operatorSecret });

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { CliError, networkReason } from "../../errors.ts";
+import { networkReason, wrongUse } from "../../errors.ts";
 import type { UpClock } from "../clock.ts";
 import type { RouterLimits } from "../limits.ts";
 import { Backends, type WebDyno } from "./backends.ts";
@@ -49,7 +49,7 @@ export class Router {
       server.listen(port, host);
       await once(server, "listening");
     } catch (error) {
-      throw new CliError(
+      throw wrongUse(
         `The router cannot listen on ${host}:${port}: ${networkReason(error)}.`,
         "Name another port with --port; 0 takes a free one.",
       );
