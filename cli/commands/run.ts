@@ -117,7 +117,7 @@ async function run(
   const shipped = await sendLastLines(shipper, output, options.grace * 1000, appLog.host);
   tellLosses(output, appLog.host(), shipped);
   await close();
-  spill.close();
+  spill.discard();
   for (const signal of signals) process.removeAllListeners(signal);
   process.exitCode = status === 0 && !stdout.isWritable ? 1 : status;
 }

@@ -51,8 +51,9 @@ export function lossText({ code, count, sinceMs }: Loss): string {
 export class Parcel {
   readonly destination: Destination;
   readonly parcelId = randomBytes(16).toString("hex").toUpperCase();
-  /** When its first line came. */
+  /** When its first line came, and the same by a clock that never jumps. */
   readonly bornMs: number;
+  readonly bornAtMs = performance.now();
   /** The loss that its only line reports; absent for lines of a program. */
   readonly tells: Loss | undefined;
   count = 0;

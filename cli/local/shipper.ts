@@ -106,8 +106,7 @@ export class Shipper {
     }
     if (this.#spill(source, atMs, message, start, end, whole)) return;
     if ((this.#isFull && !source.isVital && this.#mayDrop) || (this.#isSpillClosed && !source.isVital)) {
-      this.#dropped++;
-      this.#losses.add({ code: "L12", count: 1, sinceMs: atMs });
+      this.#drop(1, atMs);
       return;
     }
     if (this.#isSpillEmpty) this.#tell("L12"); // the lines before this one are missing
@@ -150,15 +149,24 @@ export class Shipper {
     return false;
   }
 
-  // Queues spilled lines while there is room, and at the end in any case.
+  // Queues spilled lines while there is room. At the end they are lost, however many.
   #refill(): void {
     const { spill } = this.#options;
-    while (spill !== undefined && spill.lines > 0 && (!this.#isFull || this.#isStopped)) {
-      const { source, atMs, bytes, whole } = spill.shift()!;
-      if (this.#refusal !== undefined) this.#lost++;
-      else this.#enqueue(source, atMs, bytes, 0, bytes.length, whole);
+    if (spill === undefined) return;
+    if (this.#isStopped) this.#lost += spill.discard();
+    while (spill.lines > 0 && !this.#isFull) {
+      const { sinceMs } = spill;
+      const line = spill.shift();
+      if (line !== undefined)
+        this.#enqueue(line.source, line.atMs, line.bytes, 0, line.bytes.length, line.whole);
+      else this.#drop(spill.discard(), sinceMs);
     }
-    if (spill?.lines === 0) this.#isSpillClosed = false;
+    if (spill.lines === 0) this.#isSpillClosed = false;
+  }
+
+  #drop(count: number, sinceMs: number): void {
+    this.#dropped += count;
+    this.#losses.add({ code: "L12", count, sinceMs });
   }
 
   /** Resolves when a writer may continue, or when `signal` is aborted. */
@@ -233,7 +241,7 @@ export class Shipper {
   /** Waits until the parcel cannot, or need not, grow any more. */
   async #ripe(parcel: Parcel): Promise<void> {
     for (;;) {
-      const leftMs = parcel.bornMs + this.#options.waitMs - Date.now();
+      const leftMs = parcel.bornAtMs + this.#options.waitMs - performance.now();
       const grown = parcel.full || this.#queue.length > 1 || this.#closing || this.#givingUp.signal.aborted;
       if (grown || leftMs <= 0) return;
       await this.#sleep(leftMs);

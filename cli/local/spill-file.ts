@@ -1,9 +1,10 @@
 /**
- * Keeps lines for which the queue has no room in a file, first in, first out. The file is unlinked as soon as it is
- * open, so that nothing of it remains however this process ends, and only its owner could ever have read it.
+ * Keeps lines for which the queue has no room in files, first in, first out. A file is unlinked as soon as it is open,
+ * so that nothing of it remains however this process ends, and only its owner could ever have read it. It is closed
+ * when it has been read, so that files that never all become empty do not grow for ever.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LineSource } from "./parcel.ts";
@@ -15,30 +16,40 @@ type SpilledLine = {
   readonly whole: boolean;
 };
 
+/** A file, written up to `end`. */
+type Part = { readonly file: number; end: number };
+
+type SpillOptions = {
+  /** For the files and the lines that are not in one yet, including 15 bytes for each line. */
+  readonly bytesMax: number;
+  /** A file that has reached this is followed by another. */
+  readonly partBytesMax?: number;
+  readonly folder?: string;
+};
+
 /** The length of the line, the number of its source, whole or not, the time. */
 const headBytes = 4 + 2 + 1 + 8;
 /** How much is written and read at a time. */
 const blockBytes = 256 * 1024;
+const partBytesMaxUsual = 64 * 1024 * 1024;
 
 export class SpillFile {
-  readonly #bytesMax: number;
-  readonly #folder: string;
+  readonly #options: Required<SpillOptions>;
   readonly #sources: LineSource[] = [];
-  #file: number | undefined;
-  /** The part of the file that holds waiting lines: [#readAt, #writtenAt). */
+  /** Oldest first. */
+  readonly #parts: Part[] = [];
+  /** How far the oldest part has been read. */
   #readAt = 0;
-  #writtenAt = 0;
-  /** Lines after those in the file, not written yet. */
+  /** Lines after those in the files, not written yet. */
   #last: Buffer[] = [];
   #lastBytes = 0;
-  /** Read from the file, but not returned yet. */
+  /** Read from the files, but not returned yet. */
   #block: Buffer = Buffer.alloc(0);
   #lines = 0;
+  #sinceMs = 0;
 
-  /** `bytesMax`: for the waiting lines, including 15 bytes for each. */
-  constructor({ bytesMax, folder = tmpdir() }: { readonly bytesMax: number; readonly folder?: string }) {
-    this.#bytesMax = bytesMax;
-    this.#folder = folder;
+  constructor(options: SpillOptions) {
+    this.#options = { partBytesMax: partBytesMaxUsual, folder: tmpdir(), ...options };
   }
 
   /** The number of waiting lines. */
@@ -46,10 +57,16 @@ export class SpillFile {
     return this.#lines;
   }
 
+  /** No waiting line is older. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
   /** Takes a copy of `bytes[start, end)`; false if there is no room, here or on the disk. */
   add(line: Omit<SpilledLine, "bytes">, bytes: Uint8Array, start: number, end: number): boolean {
-    const waiting = this.#writtenAt - this.#readAt + this.#block.length + this.#lastBytes;
-    if (waiting + headBytes + (end - start) > this.#bytesMax) return false;
+    let taken = this.#block.length + this.#lastBytes;
+    for (const part of this.#parts) taken += part.end;
+    if (taken + headBytes + (end - start) > this.#options.bytesMax) return false;
     const record = Buffer.allocUnsafe(headBytes + end - start);
     record.writeUInt32LE(end - start, 0);
     record.writeUInt16LE(this.#numberOf(line.source), 4);
@@ -63,31 +80,32 @@ export class SpillFile {
       this.#lastBytes -= record.length;
       return false;
     }
-    this.#lines++;
+    if (this.#lines++ === 0) this.#sinceMs = line.atMs;
     return true;
   }
 
-  /** Removes and returns the oldest line. */
+  /** Removes and returns the oldest line. Undefined: there is none, or those that wait cannot be read back. */
   shift(): SpilledLine | undefined {
     if (this.#lines === 0) return undefined;
-    this.#lines--;
     const head = this.#take(headBytes);
-    const bytes = this.#take(head.readUInt32LE(0));
-    const line = {
-      source: this.#sources[head.readUInt16LE(4)]!,
-      whole: head[6] === 1,
-      atMs: head.readDoubleLE(7),
-      bytes,
-    };
-    if (this.#lines === 0) this.#empty();
+    const bytes = head && this.#take(head.readUInt32LE(0));
+    const source = head && this.#sources[head.readUInt16LE(4)];
+    if (bytes === undefined || source === undefined) return undefined;
+    const line = { source, whole: head![6] === 1, atMs: head!.readDoubleLE(7), bytes };
+    this.#sinceMs = line.atMs;
+    this.#lines--;
+    if (this.#lines === 0) this.discard();
     return line;
   }
 
-  /** Idempotent. Waiting lines are discarded. */
-  close(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
-    this.#file = undefined;
-    this.#lines = 0;
+  /** Forgets the waiting lines, without a look at them; returns how many there were. */
+  discard(): number {
+    const lines = this.#lines;
+    for (const { file } of this.#parts.splice(0)) closeSync(file);
+    this.#readAt = this.#lines = this.#lastBytes = 0;
+    this.#last = [];
+    this.#block = Buffer.alloc(0);
+    return lines;
   }
 
   #numberOf(source: LineSource): number {
@@ -95,33 +113,45 @@ export class SpillFile {
     return at === -1 ? this.#sources.push(source) - 1 : at;
   }
 
-  #take(length: number): Buffer {
+  #take(length: number): Buffer | undefined {
     while (this.#block.length < length) {
-      const inFile = this.#writtenAt - this.#readAt;
-      if (inFile === 0) {
-        this.#block = Buffer.concat([this.#block, ...this.#last]);
-        this.#last = [];
-        this.#lastBytes = 0;
-      } else {
-        const more = Buffer.allocUnsafe(Math.min(blockBytes, inFile));
-        const read = readSync(this.#file!, more, 0, more.length, this.#readAt);
-        this.#readAt += read;
-        this.#block = Buffer.concat([this.#block, more.subarray(0, read)]);
-      }
+      const more = this.#more();
+      if (more.length === 0) return undefined;
+      this.#block = Buffer.concat([this.#block, more]);
     }
     const taken = this.#block.subarray(0, length);
     this.#block = this.#block.subarray(length);
     return taken;
   }
 
-  // Writes what is not in the file yet; false if that fails, and then it does not count as written.
+  // Empty: there is no more, or it cannot be read.
+  #more(): Buffer {
+    for (let oldest = this.#parts[0]; oldest !== undefined; oldest = this.#parts[0]) {
+      const { file, end } = oldest;
+      if (this.#readAt < end) {
+        const more = Buffer.allocUnsafe(Math.min(blockBytes, end - this.#readAt));
+        const read = readOrNothing(file, more, this.#readAt);
+        this.#readAt += read;
+        return more.subarray(0, read);
+      }
+      closeSync(file);
+      this.#parts.shift();
+      this.#readAt = 0;
+    }
+    const more = Buffer.concat(this.#last);
+    this.#last = [];
+    this.#lastBytes = 0;
+    return more;
+  }
+
+  // Writes what is not in a file yet; false if that fails, and then it does not count as written.
   #write(): boolean {
     try {
-      this.#file ??= opened(this.#folder);
+      const part = this.#growing();
       const bytes = Buffer.concat(this.#last);
       for (let at = 0; at < bytes.length; )
-        at += writeSync(this.#file, bytes, at, bytes.length - at, this.#writtenAt + at);
-      this.#writtenAt += bytes.length;
+        at += writeSync(part.file, bytes, at, bytes.length - at, part.end + at);
+      part.end += bytes.length;
     } catch {
       return false;
     }
@@ -130,10 +160,20 @@ export class SpillFile {
     return true;
   }
 
-  #empty(): void {
-    if (this.#file !== undefined) ftruncateSync(this.#file);
-    this.#readAt = this.#writtenAt = 0;
-    this.#block = Buffer.alloc(0);
+  #growing(): Part {
+    const newest = this.#parts.at(-1);
+    if (newest !== undefined && newest.end < this.#options.partBytesMax) return newest;
+    const part = { file: opened(this.#options.folder), end: 0 };
+    this.#parts.push(part);
+    return part;
+  }
+}
+
+function readOrNothing(file: number, into: Buffer, at: number): number {
+  try {
+    return readSync(file, into, 0, into.length, at);
+  } catch {
+    return 0;
   }
 }
 

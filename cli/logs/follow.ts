@@ -119,11 +119,11 @@ class Follower {
     this.#connectedOnce = true;
     this.#expiries = 0;
     const reader = new EventStreamReader();
-    const openedMs = Date.now();
+    const openedMs = performance.now();
     try {
       for await (const chunk of opened.body) {
         const lines = reader.push(chunk).flatMap((event) => this.#linesOf(event));
-        if (lines.length > 0 || Date.now() - openedMs > tailRetry.delayMsMax) this.#attempt = 0;
+        if (lines.length > 0 || performance.now() - openedMs > tailRetry.delayMsMax) this.#attempt = 0;
         if (lines.length > 0) yield lines;
         this.#after = reader.lastEventId || this.#after;
         this.#retryMs = reader.retryMs;

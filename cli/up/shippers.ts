@@ -41,7 +41,7 @@ export class UpShippers {
     this.heroku = shipper(spills.heroku);
     this.#closeParts = async () => {
       await close();
-      for (const spill of Object.values(spills)) spill.close();
+      for (const spill of Object.values(spills)) spill.discard();
     };
   }
 

@@ -30,6 +30,7 @@ export function splitLines(lines: CanonicalLines, bytesMax: number): CanonicalLi
   const { bytes, form } = lines;
   if (bytes.length <= bytesMax) return [lines];
   const parts: CanonicalLines[] = [];
+  let before = 0;
   for (let start = 0; start < bytes.length; ) {
     let end = frameOffset(bytes, start, 1);
     let count = 1;
@@ -39,9 +40,11 @@ export function splitLines(lines: CanonicalLines, bytesMax: number): CanonicalLi
       end = next;
       count++;
     }
-    // Equal lines are cut equally, so that each part of a repeated request is recognised.
-    const dedupId = lines.dedupId !== undefined && { dedupId: `${lines.dedupId}.${parts.length}` };
+    // A part is recognised as a repeat only if it has the same lines: those of a token that was renamed since, say, are
+    // cut elsewhere.
+    const dedupId = lines.dedupId !== undefined && { dedupId: `${lines.dedupId}.${before}+${count}` };
     parts.push({ bytes: bytes.subarray(start, end), count, form, ...dedupId });
+    before += count;
     start = end;
   }
   return parts;

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { CliError } from "../../../cli/errors.ts";
 import type { Destination, Endpoint } from "../../../cli/local/destinations.ts";
 import { parcelLinesMax } from "../../../cli/local/limits.ts";
@@ -240,6 +240,52 @@ describe("the shipper", () => {
       expect.stringMatching(/^heroku\[log-shuttle\]: Error L12: 7 messages dropped/),
       "app[web.1]: after",
     ]);
+  });
+
+  test("counts what waits in a spill as lost without reading it back, when it gives up", async () => {
+    server.logsAnswers = Array.from({ length: 1_000 }, () => ({ status: 503 }));
+    const spill = new SpillFile({ bytesMax: 10_000 });
+    const shipper = ship({ whenFull: "drop", bytesMax: small, waitMs: 0, spill });
+    const source = app();
+    const taken = fill(shipper, source);
+    expect(spill.lines).toBeGreaterThan(100);
+    const read = vi.spyOn(spill, "shift");
+    shipper.giveUp();
+    expect(await shipper.close(1000)).toMatchObject({ delivered: 0, dropped: 1, lost: taken });
+    expect(read).not.toHaveBeenCalled();
+  });
+
+  test("tells lines that its spill cannot give back, and goes on", async () => {
+    server.logsAnswers = [{ status: 503 }];
+    const spill = new SpillFile({ bytesMax: 10_000 });
+    const shipper = ship({ whenFull: "drop", bytesMax: small, waitMs: 0, spill });
+    const source = app();
+    const taken = fill(shipper, source);
+    const gone = spill.lines;
+    vi.spyOn(spill, "shift").mockReturnValue(undefined);
+    await server.until(() => server.lines("log-shuttle").length > 0);
+    add(shipper, source, "after");
+    expect(await shipper.close(2000)).toMatchObject({
+      delivered: taken - gone + 1,
+      dropped: gone + 1,
+      lost: 0,
+    });
+    expect(server.lines().slice(-2)).toEqual([
+      expect.stringMatching(
+        new RegExp(`^heroku\\[log-shuttle\\]: Error L12: ${gone + 1} messages dropped since`),
+      ),
+      "app[web.1]: after",
+    ]);
+  });
+
+  test("sends lines in time, although the machine's clock has been set back", async () => {
+    const shipper = ship({ waitMs: 20 });
+    add(shipper, app(), "before the step");
+    const now = Date.now;
+    vi.spyOn(Date, "now").mockImplementation(() => now() - 3_600_000);
+    await server.until(() => server.lines().length > 0);
+    vi.restoreAllMocks();
+    expect(await shipper.close(1000)).toMatchObject({ delivered: 1, lost: 0 });
   });
 
   test("tells where lines are missing: behind what waited and ahead of what was taken again", async () => {

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { fstatSync, readdirSync, readlinkSync, truncateSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +20,18 @@ const source = (pri: number) =>
   );
 const sources = [source(190), source(187)] as const;
 
+/** The descriptors of its files: they have no name. */
+const filesOf = (): readonly number[] =>
+  readdirSync("/proc/self/fd")
+    .map(Number)
+    .filter((file) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${file}`).startsWith(folder);
+      } catch {
+        return false; // the one that the list was read from
+      }
+    });
+
 test("lines come out as they went in, in their order, however both are mixed", () => {
   const steps = fc.array(
     fc.oneof(
@@ -35,7 +47,7 @@ test("lines come out as they went in, in their order, however both are mixed", (
   );
   fc.assert(
     fc.property(steps, (steps) => {
-      const spill = new SpillFile({ bytesMax: 1 << 30, folder });
+      const spill = new SpillFile({ bytesMax: 1 << 30, partBytesMax: 300_000, folder });
       const model: { bytes: Buffer; source: LineSource; whole: boolean; atMs: number }[] = [];
       const shift = () => {
         expect(spill.shift()).toEqual(model.shift());
@@ -52,7 +64,7 @@ test("lines come out as they went in, in their order, however both are mixed", (
         model.push({ ...line, bytes });
       }
       while (model.length > 0) shift();
-      spill.close();
+      spill.discard();
       expect(readdirSync(folder)).toEqual([]); // its name is gone from the start
     }),
     { numRuns: 50 },
@@ -67,7 +79,7 @@ test("its bound is one of what waits: what was handed out makes room", () => {
   expect(spill.add(line, bytes, 0, 85)).toBe(false);
   spill.shift();
   expect(spill.add(line, bytes, 0, 85)).toBe(true);
-  spill.close();
+  spill.discard();
 });
 
 test("a disk that takes nothing is a full one; what was taken before is still there", () => {
@@ -80,4 +92,38 @@ test("a disk that takes nothing is a full one; what was taken before is still th
   expect([spill.shift(), spill.shift(), spill.shift()].filter((found) => found !== undefined)).toHaveLength(
     2,
   );
+});
+
+test("its bound is one of the disk, too, however long it is never empty", () => {
+  const bytesMax = 2_000_000;
+  const spill = new SpillFile({ bytesMax, partBytesMax: 300_000, folder });
+  const line = { source: sources[0], whole: true, atMs: 0 };
+  const bytes = Buffer.alloc(50_000);
+  let most = 0;
+  for (let n = 0; n < 300; n++) {
+    expect(spill.add(line, bytes, 0, bytes.length)).toBe(true);
+    if (n >= 20) expect(spill.shift()!.bytes.length).toBe(50_000);
+    most = Math.max(
+      most,
+      filesOf().reduce((sum, file) => sum + fstatSync(file).size, 0),
+    );
+  }
+  expect(spill.lines).toBe(20);
+  expect(most).toBeGreaterThan(0);
+  expect(most).toBeLessThanOrEqual(bytesMax);
+  expect(spill.discard()).toBe(20);
+  expect(filesOf()).toEqual([]);
+});
+
+test("lines that cannot be read back are no endless wait, and their number is known", () => {
+  const spill = new SpillFile({ bytesMax: 1 << 30, folder });
+  const line = { source: sources[0], whole: true, atMs: 7 };
+  const bytes = Buffer.alloc(100_000);
+  for (let n = 0; n < 10; n++) expect(spill.add(line, bytes, 0, bytes.length)).toBe(true);
+  for (const file of filesOf()) truncateSync(`/proc/self/fd/${file}`, 250_000);
+  expect([spill.shift(), spill.shift()].map((found) => found!.bytes.length)).toEqual([100_000, 100_000]);
+  expect(spill.shift()).toBeUndefined();
+  expect([spill.discard(), spill.lines, spill.sinceMs]).toEqual([8, 0, 7]);
+  expect(spill.add(line, bytes, 0, 3)).toBe(true);
+  expect(spill.shift()!.bytes.length).toBe(3);
 });

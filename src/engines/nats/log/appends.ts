@@ -187,9 +187,8 @@ export class Appends {
     // Each part has its own id: a repeat of the whole batch finds the parts that are stored and stores the others.
     let appended: Appended | undefined;
     let repeated = true;
-    for (const [number, part] of partsOf(batch, bytesMax).entries()) {
-      const id = batch.dedupId === undefined ? undefined : `${batch.dedupId}/${number}`;
-      appended = await this.#storeMessage(channel, part, id, giveUpAtMs);
+    for (const part of partsOf(batch, bytesMax)) {
+      appended = await this.#storeMessage(channel, part, part.dedupId, giveUpAtMs);
       repeated &&= appended.repeated;
     }
     assert(appended !== undefined);

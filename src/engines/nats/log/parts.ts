@@ -5,7 +5,10 @@ import { scanFrame } from "../../../core/wire/frame.ts";
 
 const frameBytesMax = 1024 * 1024;
 
-/** Cuts a batch between its frames into batches of at most `bytesMax`; only a single frame may be larger. */
+/**
+ * Cuts a batch between its frames into batches of at most `bytesMax`; only a single frame may be larger. The dedup id of
+ * each says which lines it has, as a server of another `max_payload` makes other parts of the same batch.
+ */
 export function partsOf(batch: Batch, bytesMax: number): Batch[] {
   const parts: Batch[] = [];
   const { bytes } = batch;
@@ -17,7 +20,7 @@ export function partsOf(batch: Batch, bytesMax: number): Batch[] {
     assert(scan.kind === "frame", "a batch holds canonical frames");
     const part = { ...batch, firstLine, count, bytes: bytes.subarray(start, at) };
     if (count > 0 && encodedBytes(part) + scan.end - at > bytesMax) {
-      parts.push(part);
+      parts.push(named(part, batch));
       firstLine += count;
       start = at;
       count = 0;
@@ -25,6 +28,11 @@ export function partsOf(batch: Batch, bytesMax: number): Batch[] {
     count++;
     at = scan.end;
   }
-  parts.push({ ...batch, firstLine, count, bytes: bytes.subarray(start) });
+  parts.push(named({ ...batch, firstLine, count, bytes: bytes.subarray(start) }, batch));
   return parts;
 }
+
+const named = (part: Batch, { dedupId, firstLine }: Batch): Batch =>
+  dedupId === undefined
+    ? part
+    : { ...part, dedupId: `${dedupId}/${part.firstLine - firstLine}+${part.count}` };
