@@ -5,7 +5,7 @@
  * all connections share, and the bodies of some routes bypass it.
  */
 import type { Socket } from "node:net";
-import { readBy, readBytesMax } from "../sockets/socket-reads.ts";
+import { firstReadBytesMax, readBy, readBytesMax } from "../sockets/socket-reads.ts";
 import type { Connection } from "./connection.ts";
 import { reportMalformed } from "./cut-off.ts";
 import type { OwnBody } from "./own-body.ts";
@@ -17,6 +17,7 @@ const ingestBegin = Buffer.from("POST /logs");
 
 /** All connections are read into this, one after the other. */
 const shared = Buffer.allocUnsafeSlow(readBytesMax);
+const firstShared = shared.subarray(0, firstReadBytesMax);
 const nothing = Buffer.alloc(0);
 
 export class ConnectionReads {
@@ -60,7 +61,7 @@ export class ConnectionReads {
     // The parser reads the socket by itself until somebody else listens.
     socket.on("data", letGo).off("data", letGo);
     const isRead = readBy(socket, {
-      memory: shared,
+      memory: firstShared,
       next: () => (this.#waiting.length === 0 && this.#bytes.body?.spare) || shared,
       take: (bytes, memory) => this.#take(bytes, memory),
     });
@@ -101,7 +102,7 @@ export class ConnectionReads {
 
   // Called by Node with the bytes that were read. Returns false to stop reading for now.
   #take(bytes: number, memory: Buffer): boolean {
-    if (memory !== shared) {
+    if (memory.buffer !== shared.buffer) {
       this.#bytes.filled(bytes);
       return !this.#isHolding && this.#work(nothing);
     }

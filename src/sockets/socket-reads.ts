@@ -9,6 +9,12 @@ import { returnedMemory } from "../core/batch/batch-memory.ts";
 /** The size of Node's own reads. */
 export const readBytesMax = 64 * 1024;
 
+/**
+ * The size of a new connection's first read. Others come meanwhile, and what of their reads has to wait for a turn is
+ * copied; so little is read of each until its turn has come once.
+ */
+export const firstReadBytesMax = 16 * 1024;
+
 /** Internals of a socket that `onread` sets, looked up by name. */
 type Insides = Record<symbol, unknown> & {
   readonly _handle?: { useUserBuffer?: (memory: Uint8Array) => void } | null;
@@ -20,8 +26,8 @@ type Reads = {
    * returns.
    */
   readonly memory: Buffer;
-  /** Called after each read; returns the memory of the next one. */
-  readonly next?: () => Buffer;
+  /** Called after each read; returns the memory of the next one, if it is another. */
+  readonly next?: () => Buffer | undefined;
   /**
    * Called with the number of bytes that were read into `memory`. Returns false to stop reading until somebody
    * resumes the socket.
@@ -54,6 +60,6 @@ const wiping =
   (shared: Buffer, take: Reads["take"]): Reads["take"] =>
   (bytes, memory) => {
     const goesOn = take(bytes, memory);
-    if (memory === shared) shared.fill(0xdb, 0, bytes);
+    if (memory.buffer === shared.buffer) memory.fill(0xdb, 0, bytes);
     return goesOn;
   };

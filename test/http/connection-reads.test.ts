@@ -72,6 +72,21 @@ test("no more waits than may; what is read beyond is parsed at once, and who lea
   beyond.leave();
 });
 
+test("of a connection whose turn has not come yet only the first read of 16 KiB waits, and then all of it comes", async () => {
+  const { port, parts, asked, go } = await listening(1_000_000);
+  const client = await RawClient.open(port);
+  client.send(get("/first", "Content-Length: 60000\r\n") + "x".repeat(60_000) + get("/second"));
+  await reached(() => parts.waitingBytes > 0);
+  for (let turn = 0; turn < 20; turn++) await nextTurn();
+  expect(parts.waitingBytes).toBe(16 * 1024);
+  while (asked.length < 2) {
+    go();
+    await nextTurn();
+  }
+  expect(asked).toEqual(["/first", "/second"]);
+  expect(parts.waitingBytes).toBe(0);
+});
+
 test("a socket that has no parser of an HTTP server is left alone", () => {
   const socket = new Socket();
   const turns = new Turns({ nowMs: () => 0, defer: () => {} });

@@ -6,6 +6,7 @@ import { EventEmitter } from "node:events";
 
 const readsMax = 32;
 
+type Next = (() => Buffer | undefined) | null;
 type Take = (bytes: number, memory: Uint8Array) => boolean;
 
 const insides = { memory: Symbol("kBuffer"), next: Symbol("kBufferGen"), take: Symbol("kBufferCb") };
@@ -35,13 +36,15 @@ export class KernelSocket extends EventEmitter {
 
   /** Hands over what there is, as far as it is wanted; returns how often it was read. */
   poll(): number {
-    const memory = this.#inside<Buffer>(insides.memory);
+    const next = this.#inside<Next>(insides.next);
     const take = this.#inside<Take>(insides.take);
     let reads = 0;
     while (this.#isReading && this.#sent.length > 0 && reads < readsMax) {
+      const memory = this.#inside<Buffer>(insides.memory);
       const bytes = this.#readInto(memory);
       reads++;
       if (!take(bytes, memory)) this.#isReading = false;
+      Object.assign(this, { [insides.memory]: next?.() ?? memory });
       if (bytes < memory.length) break;
     }
     return reads;

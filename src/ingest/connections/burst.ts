@@ -19,11 +19,10 @@ export class Burst {
   }
 
   /**
-   * Counts a read of `bytes`. Returns undefined when the connection may be read on; otherwise resolves when it may,
-   * after others had their turn.
+   * Counts a read of `bytes`; `hasMore`: it was full. Returns undefined when the connection may be read on; otherwise
+   * resolves when it may, after others had their turn.
    */
-  took(bytes: number): Promise<void> | undefined {
-    const hasMore = bytes === readBytesMax;
+  took(bytes: number, hasMore = bytes === readBytesMax): Promise<void> | undefined {
     this.#bytes += bytes;
     const mustYield = hasMore ? this.#mustPause : this.#bursts.isCrowded && this.#bytes >= readBytesMax;
     if (hasMore && !mustYield) return undefined;

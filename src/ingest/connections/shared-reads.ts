@@ -4,19 +4,21 @@
  */
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import { readBy, readBytesMax } from "../../sockets/socket-reads.ts";
+import { firstReadBytesMax, readBy, readBytesMax } from "../../sockets/socket-reads.ts";
 
 const memory = Buffer.allocUnsafeSlow(readBytesMax);
+const firstMemory = memory.subarray(0, firstReadBytesMax);
 
 /**
  * Calls `take` with everything that arrives on the socket from now on, instead of emitting `data`. The bytes are
- * valid until `take` returns; if it returns false, reading pauses until the socket is resumed. Call this before
- * anything arrives. Returns false, and changes nothing, when the socket cannot be read this way.
+ * valid until `take` returns; if it returns false, reading pauses until the socket is resumed. `isFull`: the read took
+ * all that it could, and there may be more. Call this before anything arrives. Returns false, and changes nothing, when the socket cannot be read this way.
  */
-export function readShared(socket: Socket, take: (bytes: Buffer) => boolean): boolean {
+export function readShared(socket: Socket, take: (bytes: Buffer, isFull: boolean) => boolean): boolean {
   if (socket instanceof TLSSocket) return false;
   return readBy(socket, {
-    memory,
-    take: (bytes) => take(memory.subarray(0, bytes)),
+    memory: firstMemory,
+    next: () => memory,
+    take: (bytes, { length }) => take(memory.subarray(0, bytes), bytes === length),
   });
 }

@@ -1,5 +1,6 @@
 import { frameEndFrom, framingAt, isFrameEnd, scanFrame, withoutReturn } from "../../core/wire/frame.ts";
 import { type ForeignProtocol, foreignProtocol } from "../connections/foreign-protocol.ts";
+import { type FrameRooms, frameRooms } from "./frame-rooms.ts";
 
 /**
  * The result of `next`: a frame [start, end) of `bytes`, no whole frame yet, a frame over the bound, or another
@@ -8,6 +9,7 @@ import { type ForeignProtocol, foreignProtocol } from "../connections/foreign-pr
 type NextFrame = "frame" | "more" | "too_long" | "foreign";
 
 const nothing = new Uint8Array(0);
+const noRoom = Buffer.alloc(0);
 const space = 0x20;
 const zero = 0x30;
 const opening = 0x3c;
@@ -27,19 +29,21 @@ export class FrameBuffer {
   /** The protocol of a `foreign` stream. */
   foreign: ForeignProtocol = "http";
   readonly #frameBytesMax: number;
+  readonly #rooms: FrameRooms;
   #at = 0;
   #isFirst = true;
   // The unfinished frame: `#kept` bytes of `#room`. There is no point in looking at it before it has `#needed` bytes,
   // or its end if it is not counted.
-  #room: Buffer = Buffer.alloc(0);
+  #room: Buffer = noRoom;
   #kept = 0;
   #needed = 0;
   #awaitsEnd = false;
   /** Bytes after the frame that was completed, which came in the same chunk as its end. */
   #rest: Uint8Array = nothing;
 
-  constructor(frameBytesMax: number) {
+  constructor(frameBytesMax: number, rooms: FrameRooms = frameRooms) {
     this.#frameBytesMax = frameBytesMax;
+    this.#rooms = rooms;
   }
 
   /** True when a frame has begun and not ended. */
@@ -65,6 +69,13 @@ export class FrameBuffer {
   own(): void {
     this.bytes = Buffer.from(this.bytes);
     if (this.#rest.length > 0) this.#rest = Buffer.from(this.#rest);
+  }
+
+  /** Gives up the unfinished frame, if there is one. */
+  drop(): void {
+    this.#rooms.takeBack(this.#room);
+    this.#room = noRoom;
+    this.#kept = 0;
   }
 
   /** Adds a chunk. Every frame of the previous bytes must have been taken with `next`. */
@@ -199,15 +210,16 @@ export class FrameBuffer {
     this.bytes = this.#room.subarray(0, this.#kept);
     this.#at = 0;
     this.#kept = 0;
-    this.#room = Buffer.alloc(0); // a new buffer, because frames are views of the old one
+    this.#room = noRoom; // a new buffer, because frames are views of the old one
   }
 
   #keep(more: Uint8Array): void {
     const length = this.#kept + more.length;
     if (length > this.#room.length) {
       const wanted = this.#awaitsEnd ? 2 * length : Math.min(this.#needed, 2 * length);
-      const larger = Buffer.allocUnsafe(Math.max(length, wanted));
+      const larger = this.#rooms.take(Math.max(length, wanted));
       this.#room.copy(larger, 0, 0, this.#kept);
+      this.#rooms.takeBack(this.#room);
       this.#room = larger;
     }
     this.#room.set(more, this.#kept);

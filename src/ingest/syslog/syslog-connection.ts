@@ -14,6 +14,9 @@ import type { SyslogOptions } from "./syslog.ts";
 import type { SyslogWriter } from "./syslog-writer.ts";
 import type { UnfinishedFrames } from "./unfinished-frames.ts";
 
+/** A read of this much or more takes time of the turn, also when it is one frame: memory for that is the larger part. */
+const smallReadBytes = 4 * 1024;
+
 /** Shared by all connections of a listener. */
 export type SyslogParts = {
   readonly router: FrameRouter;
@@ -82,10 +85,11 @@ export class SyslogConnection {
       this.#goOn();
     });
     socket.on("close", () => this.#goOn());
-    this.#isShared = readShared(socket, (bytes) => this.#onRead(bytes));
+    this.#isShared = readShared(socket, (bytes, isFull) => this.#onRead(bytes, isFull));
     if (!this.#isShared) socket.on("data", (chunk: Buffer) => this.#onData(chunk));
     await this.#ended;
     this.#parts.unfinished.set(this, 0, false);
+    this.#frames.drop();
     socket.destroy();
     await this.#writer.settled();
   }
@@ -129,13 +133,13 @@ export class SyslogConnection {
   }
 
   // Returns false to pause reading until the socket is resumed.
-  #onRead(bytes: Buffer): boolean {
+  #onRead(bytes: Buffer, isFull: boolean): boolean {
     if (this.#isOver) return false;
     try {
       const pending = this.#take(bytes);
       const { length } = bytes;
-      const wait =
-        pending === undefined ? this.#burst.took(length) : pending.then(() => this.#burst.took(length));
+      const took = () => this.#burst.took(length, isFull);
+      const wait = pending === undefined ? took() : pending.then(took);
       if (wait === undefined) return true;
       this.#wait(wait);
     } catch (error) {
@@ -188,6 +192,7 @@ export class SyslogConnection {
     const wasUnfinished = this.#frames.isUnfinished;
     const { router, options } = this.#parts;
     const sorting = router.sort(options.clock.nowMs(), this.#fallback, this.#writer);
+    if (chunk.length >= smallReadBytes) this.#parts.bursts.began();
     this.#frames.push(chunk);
     return this.#sort(sorting, 0, !wasUnfinished);
   }
