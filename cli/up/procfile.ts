@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseEnv } from "node:util";
-import { CliError, codeOf } from "../errors.ts";
+import { codeOf, wrongUse } from "../errors.ts";
 import { fileBytesMax } from "./limits.ts";
 
 /** A Procfile: its process types by name, in order, and the command that runs once per release. */
@@ -14,7 +14,7 @@ const lineForm = /^([A-Za-z0-9_-]+)\s*:\s*(\S.*?)\s*$/;
 export function readProcfile(path: string): Procfile {
   const text = fileText(path);
   if (text === undefined)
-    throw new CliError(
+    throw wrongUse(
       `There is no ${basename(path)} here (${path}).`,
       'Go to the folder that has one, or name it with -f. Its lines look like "web: node server.js".',
     );
@@ -30,7 +30,7 @@ export function readProcfile(path: string): Procfile {
   const release = types.get("release");
   types.delete("release");
   if (types.size === 0)
-    throw new CliError(`${path} names no process.`, 'Its lines look like "web: node server.js".');
+    throw wrongUse(`${path} names no process.`, 'Its lines look like "web: node server.js".');
   return { types, release };
 }
 
@@ -46,11 +46,11 @@ function fileText(path: string): string | undefined {
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     if (codeOf(error) === "EISDIR")
-      throw new CliError(`${path} is a folder.`, `Name the file in it, as in ${join(path, "Procfile")}.`);
-    throw new CliError(`${path} cannot be read (${codeOf(error)}).`, "Fix that, and try again.");
+      throw wrongUse(`${path} is a folder.`, `Name the file in it, as in ${join(path, "Procfile")}.`);
+    throw wrongUse(`${path} cannot be read (${codeOf(error)}).`, "Fix that, and try again.");
   }
-  throw new CliError(`${path} has more than ${fileBytesMax / 1024} KiB.`, "Is it the right file?");
+  throw wrongUse(`${path} has more than ${fileBytesMax / 1024} KiB.`, "Is it the right file?");
 }
 
 const wrongLine = (path: string, index: number, why: string, mend: string) =>
-  new CliError(`Line ${index + 1} of ${path} cannot be used: ${why}.`, mend);
+  wrongUse(`Line ${index + 1} of ${path} cannot be used: ${why}.`, mend);

@@ -205,13 +205,13 @@ describe("tailrace up", { timeout: 120_000 }, () => {
   });
 
   test.each([
-    ["build", { Procfile: "web: x" }, ["--build", "echo no such package; exit 7"], "ended with status 7"],
-    ["release line", { Procfile: "web: x\nrelease: exit 3" }, [], "ended with status 3"],
-    ["Procfile", {}, [], "There is no Procfile here"],
-    ["option", { Procfile: "web: x" }, ["--scale", "web"], "write it as web=2"],
-  ])("ends when its %s is no good, and says why", async (_, files, args, why) => {
+    ["build", { Procfile: "web: x" }, ["--build", "echo no such package; exit 7"], 1, "ended with status 7"],
+    ["release line", { Procfile: "web: x\nrelease: exit 3" }, [], 1, "ended with status 3"],
+    ["Procfile", {}, [], 2, "There is no Procfile here"],
+    ["option", { Procfile: "web: x" }, ["--scale", "web"], 2, "write it as web=2"],
+  ])("ends when its %s is no good, and says why", async (_, files, args, status, why) => {
     await start(files, args, false);
-    expect(await up!.ended()).not.toBe(0);
+    expect(await up!.ended()).toBe(status);
     expect(up!.output).toContain(why);
   });
 

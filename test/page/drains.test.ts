@@ -58,6 +58,7 @@ test("a drain is added, found to fail with its cause, tested, paused, mended, re
   await card.getByRole("button", { name: "Change" }).click();
   await card.getByLabel("Headers, one a line").fill("Authorization: Bearer new");
   await card.getByRole("button", { name: "Save" }).click();
+  await card.getByText("It took a test line.").waitFor(); // of the drain as it is now
   await card.getByRole("button", { name: "Resume" }).click();
   await card.getByText("idle, nothing waits").waitFor();
   await expect
@@ -84,6 +85,12 @@ test("a drain is added, found to fail with its cause, tested, paused, mended, re
   await card.getByText("sent once more by a replay").waitFor();
   await card.getByText(/^The replay of lines since .* is done: 3 lines sent\./).waitFor();
   await expect.poll(() => received).toContain("before the drain");
+  await card.getByRole("button", { name: "Change" }).click();
+  await card.getByLabel("Only processes").fill("web");
+  await card.getByRole("button", { name: "Save" }).click();
+  await card.getByRole("heading", { name: "Change this drain" }).waitFor({ state: "hidden" });
+  expect(await card.getByRole("button", { name: "Testing" }).count()).toBe(0); // the destination is the same
+  expect(received.match(/This is a test line/g)).toHaveLength(1);
 
   await card.getByRole("button", { name: "Remove" }).click();
   await card.getByRole("button", { name: "Keep it" }).click();

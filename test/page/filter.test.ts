@@ -75,7 +75,11 @@ test("since and until take times as people write them, and a link to them means 
   await write(page, "dyno:wbe");
   await page.getByText("No line is of a process wbe; there are web.1.").waitFor();
   await write(page, "until:2d");
-  await page.getByRole("heading", { name: "No line of times matches" }).waitFor();
+  await page.getByRole("heading", { name: "No line of times matches until:2d" }).waitFor();
+  // A filter that cannot be used, or was not sent, is not what the text is of.
+  await write(page, "level:loud");
+  await page.getByRole("alert").filter({ hasText: "“loud” is no level." }).waitFor();
+  await page.getByRole("heading", { name: "No line of times matches until:2d" }).waitFor();
   expect(faults).toEqual([]);
   await context.close();
 });

@@ -57,6 +57,13 @@ export function DrainCard({ app, drain, samples, mayChange, reload }: Props) {
     setOpen(undefined);
     reload();
   };
+  const sendTest = () =>
+    act("test", async () => setTest(await api.actOnDrain<DrainTest>(app, drain.id, "test")));
+  const changed = (isElsewhere: boolean) => {
+    setTest(undefined); // it was of the drain before
+    if (isElsewhere) void sendTest();
+    else done();
+  };
   return (
     <article class="card" aria-label={`drain to ${shownUrl(drain.url)}`}>
       <header class="card-head">
@@ -92,7 +99,7 @@ export function DrainCard({ app, drain, samples, mayChange, reload }: Props) {
         </p>
       )}
       {open === "change" && (
-        <DrainForm app={app} drain={drain} onDone={done} onCancel={() => setOpen(undefined)} />
+        <DrainForm app={app} drain={drain} onDone={changed} onCancel={() => setOpen(undefined)} />
       )}
       {open === "replay" && (
         <ReplayForm app={app} drain={drain} onDone={done} onCancel={() => setOpen(undefined)} />
@@ -119,14 +126,7 @@ export function DrainCard({ app, drain, samples, mayChange, reload }: Props) {
       )}
       {mayChange && (
         <div class="acts">
-          <button
-            type="button"
-            class="ghost"
-            disabled={busy !== ""}
-            onClick={() =>
-              act("test", async () => setTest(await api.actOnDrain<DrainTest>(app, drain.id, "test")))
-            }
-          >
+          <button type="button" class="ghost" disabled={busy !== ""} onClick={sendTest}>
             {busy === "test" ? "Testing" : "Test"}
           </button>
           <button

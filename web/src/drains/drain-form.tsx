@@ -7,7 +7,8 @@ import { dynosIn, headersIn } from "./drain-fields.ts";
 type Props = {
   readonly app: string;
   readonly drain?: Drain;
-  readonly onDone: () => void;
+  /** `isElsewhere`: the destination, or how it is written to, may be another now. */
+  readonly onDone: (isElsewhere: boolean) => void;
   readonly onCancel: () => void;
 };
 
@@ -42,7 +43,7 @@ export function DrainForm({ app, drain, onDone, onCancel }: Props) {
     const body = {
       ...(url !== drain?.url && { url: url.trim() }),
       ...(format !== "" && { format }),
-      ...((gzip || drain?.compression) && { compression: gzip ? "gzip" : null }),
+      ...(gzip !== (drain?.compression === "gzip") && { compression: gzip ? "gzip" : null }),
       ...(headers.trim() !== "" && { headers: headersIn(headers) }),
       ...(chosen.length > 0 && { filter: { dynos: chosen } }),
       ...(drain === undefined && isVerified && { verify: true }),
@@ -50,13 +51,14 @@ export function DrainForm({ app, drain, onDone, onCancel }: Props) {
     try {
       if (drain === undefined) await api.addDrain(app, body);
       else await api.changeDrain(app, drain.id, body);
-      onDone();
+      onDone(Object.keys(body).some((name) => name !== "filter"));
     } catch (error) {
       setFailure(onPage((error as Error).message));
       setBusy(false);
     }
   };
 
+  const busyWord = drain !== undefined ? "Saving" : isVerified ? "Testing" : "Adding";
   return (
     <form class="form card" onSubmit={submit}>
       <h3>{drain === undefined ? "A new drain" : "Change this drain"}</h3>
@@ -123,7 +125,7 @@ export function DrainForm({ app, drain, onDone, onCancel }: Props) {
       )}
       <div class="buttons">
         <button type="submit" class="button" disabled={isBusy}>
-          {isBusy ? "Testing" : drain === undefined ? "Add the drain" : "Save"}
+          {isBusy ? busyWord : drain === undefined ? "Add the drain" : "Save"}
         </button>
         <button type="button" class="ghost" onClick={onCancel}>
           Cancel

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import type { LogView } from "../route.ts";
 import { isSearch } from "./filter.ts";
+import { textOfFilter } from "./filter-writing.ts";
 import type { LogStore } from "./log-store.ts";
 import { NoProcess } from "./no-process.tsx";
 import type { Row } from "./view-rows.ts";
@@ -36,7 +37,7 @@ export function ListTop({ store, rows, view, kept, onClear }: Props) {
     return <div class="loading" role="status" aria-label="loading" />;
   if (isFiltered)
     return (
-      <Empty title={`No line of ${store.app} matches`}>
+      <Empty title={`No line of ${store.app} matches ${textOfFilter(view.filter, view.zone)}`}>
         {kept !== "" && `Of ${kept}, none was found that passes the filter. `}
         {view.filter.dynos && <NoProcess app={store.app} dynos={view.filter.dynos} />}
         {!isSearch(view.filter) && "Lines that pass it show up here as they come."} {clear}
