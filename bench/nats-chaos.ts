@@ -103,7 +103,7 @@ async function settled(manager: JetStreamManager): Promise<void> {
 }
 
 async function faults(cluster: NatsCluster, manager: JetStreamManager): Promise<string[]> {
-  const told: string[] = [];
+  const done: string[] = [];
   for (const untilMs = performance.now() + seconds * 1000; performance.now() < untilMs; ) {
     await settled(manager);
     await delay(500 + random() * 1500);
@@ -112,7 +112,7 @@ async function faults(cluster: NatsCluster, manager: JetStreamManager): Promise<
     const isLeader = random() < 0.75;
     const victim = cluster.servers[isLeader ? leader : (leader + 1) % 3]!;
     const isKill = killsOnly || random() < 0.5;
-    told.push(`${isKill ? "kill" : "stop"}${isLeader ? "" : " other"}`);
+    done.push(`${isKill ? "kill" : "stop"}${isLeader ? "" : " other"}`);
     if (isKill) {
       await victim.kill();
       await delay(random() * 3000);
@@ -124,7 +124,7 @@ async function faults(cluster: NatsCluster, manager: JetStreamManager): Promise<
     }
   }
   await settled(manager);
-  return told;
+  return done;
 }
 
 /** The messages of a stream as its leader has them, in one figure. */
@@ -217,7 +217,7 @@ try {
     () => Math.floor(random() * engines.length),
     () => !writing,
   );
-  const told = await faults(cluster, manager);
+  const done = await faults(cluster, manager);
   writing = false;
   const checkpoints = await keeping;
   await Promise.all(sending);
@@ -234,7 +234,7 @@ try {
       checksPredecessor,
       seed,
       seconds,
-      faults: told.length,
+      faults: done.length,
       ...found,
       checkpoints,
       void: messages.reduce((sum, each) => sum + each, 0) - found.stored,
@@ -242,7 +242,7 @@ try {
       failed,
       p50Ms: Math.round(latenciesMs[latenciesMs.length >> 1]!),
       maxMs: Math.round(latenciesMs.at(-1)!),
-      told: told.join(" "),
+      done: done.join(" "),
     }),
   );
   await admin.close();

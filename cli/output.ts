@@ -159,15 +159,15 @@ export function explain(error: unknown): { text: string; exitStatus: number } {
 export function explainAsJson(error: unknown): { text: string; exitStatus: number } {
   const { text, exitStatus } = explain(error);
   if (exitStatus === 0) return { text, exitStatus };
-  const isTold = error instanceof Error && "mend" in error;
+  const hasMend = error instanceof Error && "mend" in error;
   const isUse = error instanceof CommanderError;
   const message = isUse
     ? error.message.replace(/^error: /, "").replace("(outputHelp)", "No command is named.")
-    : isTold
+    : hasMend
       ? error.message
       : text;
-  const mend = isTold ? error.mend : isUse ? useMend : ""; // a missing command has none
-  const code = isTold && !isUse && "code" in error && error.code !== "" ? { code: error.code } : {};
+  const mend = hasMend ? error.mend : isUse ? useMend : ""; // a missing command has none
+  const code = hasMend && !isUse && "code" in error && error.code !== "" ? { code: error.code } : {};
   return { text: JSON.stringify({ error: { message, mend, ...code, exit_status: exitStatus } }), exitStatus };
 }
 

@@ -17,7 +17,7 @@ const everyMs = 60_000;
 
 export class BackgroundFailures {
   readonly #options: Options;
-  readonly #told = new Map<FailedWork, { readonly atMs: number; untold: number }>();
+  readonly #logged = new Map<FailedWork, { readonly atMs: number; untold: number }>();
 
   constructor(options: Options) {
     this.#options = options;
@@ -27,12 +27,12 @@ export class BackgroundFailures {
   note(work: FailedWork, err: unknown, message: string): void {
     backgroundFailures.inc({ work });
     const { logger, nowMs } = this.#options;
-    const before = this.#told.get(work);
+    const before = this.#logged.get(work);
     if (before !== undefined && nowMs() - before.atMs < everyMs) {
       before.untold++;
       return;
     }
     logger?.warn({ err, ...(before && before.untold > 0 && { untold: before.untold }) }, message);
-    this.#told.set(work, { atMs: nowMs(), untold: 0 });
+    this.#logged.set(work, { atMs: nowMs(), untold: 0 });
   }
 }

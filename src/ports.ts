@@ -54,7 +54,7 @@ export interface ChannelLog {
    * The channel's running number of the line after a position; undefined if the log can no longer tell, for example
    * because retention has removed what a position of an earlier version names. A foreign position may get any answer.
    */
-  lineBehind(channel: ChannelId, position: Position): Promise<number | undefined>;
+  lineAfter(channel: ChannelId, position: Position): Promise<number | undefined>;
   /**
    * The newest batches that together hold at least `lines` lines (or all there are), oldest first, and the end. With
    * `within`, only batches that begin before its `endLine`, and at most `bytesMax` bytes of them, but at least one: so

@@ -7,11 +7,11 @@ export const tickMs = 1_000;
 const tick = Symbol("tick");
 
 /** Waits for `promise`; in the meantime yields the result of `tell` once a second. */
-export async function* ticking<Value, Told>(
+export async function* ticking<Value, Sign>(
   promise: Promise<Value>,
   clock: Clock,
-  tell: () => Told,
-): AsyncGenerator<Told, Value, void> {
+  tell: () => Sign,
+): AsyncGenerator<Sign, Value, void> {
   for (;;) {
     const settled = new AbortController();
     try {

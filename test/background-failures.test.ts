@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { BackgroundFailures, type FailedWork } from "../src/background-failures.ts";
 import { backgroundFailures } from "../src/metrics.ts";
 
-type Told = { readonly err: unknown; readonly untold?: number };
+type Logged = { readonly err: unknown; readonly untold?: number };
 
 const away = new Error("the server is away");
 
@@ -12,28 +12,28 @@ async function listening(work: FailedWork) {
   const count = async () =>
     (await backgroundFailures.get()).values.find(({ labels }) => labels.work === work)?.value ?? 0;
   const before = await count();
-  const told: Told[] = [];
+  const logged: Logged[] = [];
   let nowMs = 0;
   const failures = new BackgroundFailures({
-    logger: { warn: (fields: Told) => told.push(fields) } as never,
+    logger: { warn: (fields: Logged) => logged.push(fields) } as never,
     nowMs: () => nowMs,
   });
   return {
     failures,
-    told,
+    logged,
     counted: async () => (await count()) - before,
     pass: (ms: number) => (nowMs += ms),
   };
 }
 
 test("each failure is counted, one of a kind in a minute is logged, with how many were not", async () => {
-  const { failures, told, counted, pass } = await listening("head");
+  const { failures, logged, counted, pass } = await listening("head");
   for (let n = 0; n < 5; n++) failures.note("head", away, "no");
   failures.note("live", away, "another kind");
   pass(60_000);
   failures.note("head", away, "no");
   pass(60_000);
   failures.note("head", away, "no");
-  expect(told).toEqual([{ err: away }, { err: away }, { err: away, untold: 4 }, { err: away }]);
+  expect(logged).toEqual([{ err: away }, { err: away }, { err: away, untold: 4 }, { err: away }]);
   expect(await counted()).toBe(7);
 });

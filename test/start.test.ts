@@ -145,11 +145,11 @@ describe("the folder of --data", () => {
   ])("gets a new key for a file that is %s: no word at all would be the operator's", async (_, text) => {
     const path = join(folder, "api-key");
     await writeFile(path, text);
-    const told: unknown[] = [];
-    const { secret } = await keptOperatorKey(folder, { warn: (...what: unknown[]) => told.push(what) });
+    const logged: unknown[] = [];
+    const { secret } = await keptOperatorKey(folder, { warn: (...what: unknown[]) => logged.push(what) });
     expect(secret).toMatch(/^trk_[\w-]{43}$/);
     expect(await readFile(path, "utf8")).toBe(`${secret}\n`);
-    expect(told).toHaveLength(1);
+    expect(logged).toHaveLength(1);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await readdir(folder)).toEqual(["api-key"]);
   });

@@ -23,22 +23,22 @@ export type Attack = {
   /** Done before the quiet time is measured: what the attacker's app has in its log. */
   readonly prepare?: (target: Target) => Promise<void>;
   /** Goes on until `signal` is aborted; what the attacker was told, and how often. */
-  readonly run: (target: Target, signal: AbortSignal) => Promise<Told>;
+  readonly run: (target: Target, signal: AbortSignal) => Promise<Answers>;
 };
 
-export type Told = Readonly<Record<string, number>>;
+export type Answers = Readonly<Record<string, number>>;
 
 /** Attackers come from here, victims do not. */
 export const attackerAddress = "127.0.0.2";
-const toldCharsMax = 70;
+const answerCharsMax = 70;
 
 /** Counts what is told. */
 export class Tally {
-  readonly told: Record<string, number> = {};
+  readonly answers: Record<string, number> = {};
 
   add(what: string, times = 1): void {
-    const name = what.slice(0, toldCharsMax);
-    this.told[name] = (this.told[name] ?? 0) + times;
+    const name = what.slice(0, answerCharsMax);
+    this.answers[name] = (this.answers[name] ?? 0) + times;
   }
 }
 
@@ -177,11 +177,11 @@ export async function open(
 }
 
 /** Lets go of connections; what became of each. */
-export function fates(raws: readonly Raw[]): Told {
+export function fates(raws: readonly Raw[]): Answers {
   const tally = new Tally();
   for (const raw of raws) {
     tally.add(raw.fate);
     raw.socket.destroy();
   }
-  return tally.told;
+  return tally.answers;
 }

@@ -15,6 +15,6 @@ await attack.prepare?.(at);
 console.log("prepared");
 await once(lines, "line");
 lines.once("line", () => called.abort());
-const told = await attack.run(at, called.signal);
-console.log(JSON.stringify(told));
+const answers = await attack.run(at, called.signal);
+console.log(JSON.stringify(answers));
 process.exit(0);

@@ -53,7 +53,7 @@ const asking =
     };
     const raws = await open(count, signal, ask);
     await called(signal);
-    return { ...fates(raws), ...tally.told, answers };
+    return { ...fates(raws), ...tally.answers, answers };
   };
 
 /** So many at a time: a connection that says this, is open for so long, and is closed. */
@@ -69,7 +69,7 @@ const churn =
       tally.add(raw.fate);
       raw.socket.destroy();
     });
-    return tally.told;
+    return tally.answers;
   };
 
 async function streamOf(target: Target): Promise<string> {
@@ -138,7 +138,7 @@ export const doorAttacks: Readonly<Record<string, Attack>> = {
         });
         tally.add(`change ${made.status}`);
       });
-      return { ...fates(raws), ...tally.told };
+      return { ...fates(raws), ...tally.answers };
     },
   },
   "wrong keys at the page's sign-in, 50 connections": {

@@ -41,7 +41,7 @@ const zipped = (
       tally.add(raw.fate);
       raw.socket.destroy();
     });
-    return tally.told;
+    return tally.answers;
   },
 });
 
@@ -61,7 +61,7 @@ const bodies = (
       const { status } = await ask(target, "POST", path, { body, headers });
       tally.add(String(status));
     });
-    return tally.told;
+    return tally.answers;
   },
 });
 
@@ -101,7 +101,7 @@ const inChunks = (headOf: (target: Target) => string): Attack => ({
       tally.add(raw.fate);
       raw.socket.destroy();
     });
-    return tally.told;
+    return tally.answers;
   },
 });
 
@@ -135,7 +135,7 @@ export const ingestAttacks: Readonly<Record<string, Attack>> = {
         const { status, text } = await post(target, body);
         tally.add(`${status} ${text}`);
       });
-      return tally.told;
+      return tally.answers;
     },
   },
   "bodies of JSON: 2 MB of empty objects": bodies(
@@ -195,7 +195,7 @@ export const ingestAttacks: Readonly<Record<string, Attack>> = {
         const { status } = await ask(target, "POST", "/logs", { body: frame("x"), headers });
         tally.add(String(status));
       });
-      return tally.told;
+      return tally.answers;
     },
   },
   "syslog: unknown tokens that end alike": syslogFlood(1, () =>

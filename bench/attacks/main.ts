@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { v8Args } from "../../cli/server-v8.ts";
 import { chosen } from "../chosen.ts";
 import { BenchNats, BenchServer, freePort } from "../server.ts";
-import type { Target, Told } from "./attack.ts";
+import type { Answers, Target } from "./attack.ts";
 import { attacks } from "./attacks.ts";
 import { certificateFiles } from "./certificate.ts";
 import { type Measurement, tableHead, tableRow } from "./table.ts";
@@ -138,7 +138,7 @@ async function measureAttack(name: string, nats: BenchNats | undefined): Promise
       peakBytes,
       watched,
       watchedQuiet,
-      told: JSON.parse(await attacker.answer()) as Told,
+      answers: JSON.parse(await attacker.answer()) as Answers,
     };
   } finally {
     await Promise.all(partners.map((each) => each.end()));

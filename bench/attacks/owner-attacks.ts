@@ -70,7 +70,7 @@ export const ownerAttacks: Readonly<Record<string, Attack>> = {
         const headers = { authorization: `Bearer unknown-${number++}` };
         tally.add(String((await ask(target, "GET", "/apps", { headers })).status));
       });
-      return tally.told;
+      return tally.answers;
     },
   },
   "300 tokens of an app asked for at once": {
@@ -82,7 +82,7 @@ export const ownerAttacks: Readonly<Record<string, Attack>> = {
         const { status } = await call(target, "POST", `/v3/channels/${target.app}/tokens`, body);
         tally.add(String(status));
       });
-      return tally.told;
+      return tally.answers;
     },
   },
   "drains to our own address, and to a receiver that sends all of it back": {
@@ -101,7 +101,7 @@ export const ownerAttacks: Readonly<Record<string, Attack>> = {
         await delay(20);
       });
       back.close().closeAllConnections();
-      return tally.told;
+      return tally.answers;
     },
   },
   "6 drains whose names have no answer, tested and removed without end": {
@@ -118,7 +118,7 @@ export const ownerAttacks: Readonly<Record<string, Attack>> = {
         tally.add(`test ${(await call(target, "POST", `${path}/actions/test`)).status}`);
         await call(target, "DELETE", path);
       });
-      return tally.told;
+      return tally.answers;
     },
   },
 };

@@ -52,7 +52,7 @@ const streams = (session: (number: number) => object): Attack => ({
       await Promise.race([delay(500), called(signal)]);
     }
     await Promise.race([opened, delay(2_000)]);
-    return tally.told;
+    return tally.answers;
   },
 });
 
@@ -75,7 +75,7 @@ const drains = (fields: (number: number) => object): Attack => ({
       await Promise.race([delay(400), called(signal)]);
     }
     sink.close().closeAllConnections();
-    return tally.told;
+    return tally.answers;
   },
 });
 
@@ -143,7 +143,7 @@ export const readerAttacks: Readonly<Record<string, Attack>> = {
         await delay(20);
       });
       for (const [, receiver] of receivers) receiver.close();
-      return tally.told;
+      return tally.answers;
     },
   },
   "actions/test by 300 at once": {
@@ -157,7 +157,7 @@ export const readerAttacks: Readonly<Record<string, Attack>> = {
         await delay(20);
       });
       silent.close();
-      return tally.told;
+      return tally.answers;
     },
   },
 };

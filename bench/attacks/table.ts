@@ -1,5 +1,5 @@
 /** The table of attacks, as Markdown. */
-import type { Told } from "./attack.ts";
+import type { Answers } from "./attack.ts";
 import { slowestOverTime, stepNames, stepsOfSlowest, turnsOf, workDuring } from "./steps.ts";
 import type { Measured } from "./victim.ts";
 import type { Collections, Watched } from "./watch.ts";
@@ -8,7 +8,7 @@ export type Measurement = {
   readonly quiet: Measured;
   readonly attacked: Measured;
   readonly peakBytes: number;
-  readonly told: Told;
+  readonly answers: Answers;
   readonly watched: Watched;
   /** What the server did while nobody attacked. */
   readonly watchedQuiet: Watched;
@@ -47,12 +47,12 @@ export const tableHead = `| ${columns.join(" | ")} |\n|${"---|".repeat(columns.l
 /** The row of the median round, by the p99 under attack; the memory's peak is the highest of all, and so is what was lost. */
 export function tableRow(name: string, engine: string, rounds: readonly Measurement[]): string {
   const ordered = rounds.toSorted((a, b) => a.attacked.p99Ms - b.attacked.p99Ms);
-  const { quiet, attacked, told, watched, watchedQuiet } = ordered[(ordered.length - 1) >> 1]!;
+  const { quiet, attacked, answers, watched, watchedQuiet } = ordered[(ordered.length - 1) >> 1]!;
   const most = (of: (measured: Measurement) => number) => Math.max(...rounds.map(of));
   const quietWork = workDuring(quiet.lines, watchedQuiet.worked);
   const work = workDuring(attacked.lines, watched.worked);
   const turns = turnsOf(watched.worked);
-  const answers = Object.entries(told).map(([what, times]) => `${times} × ${what}`);
+  const shown = Object.entries(answers).map(([what, times]) => `${times} × ${what}`);
   const cells = [
     name,
     engine,
@@ -73,7 +73,7 @@ export function tableRow(name: string, engine: string, rounds: readonly Measurem
     collections(watched.full),
     rounded(stepsOfSlowest(attacked.lines, new Map(watched.seen))),
     rounded(slowestOverTime(attacked.lines)),
-    answers.join(", ").replaceAll(/[\n|]/g, " "),
+    shown.join(", ").replaceAll(/[\n|]/g, " "),
   ];
   return `| ${cells.join(" | ")} |`;
 }

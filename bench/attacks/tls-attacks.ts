@@ -43,7 +43,7 @@ const fiftyAtATime = (prepare: (target: Target) => Promise<Client>): Attack => (
     const client = await prepare(target);
     const tally = new Tally();
     await again(50, signal, async () => tally.add(await client().catch(() => "closed")));
-    return tally.told;
+    return tally.answers;
   },
 });
 

@@ -52,9 +52,9 @@ function boxOf({ name, group }: Flame, x: number, depth: number, wide: number, s
   const chars = Math.floor((wide - 6) / 6);
   const label = name.length <= chars ? name : chars > 3 ? `${name.slice(0, chars - 1)}…` : "";
   const text = label && `<text x="${(x + 3).toFixed(1)}" y="${y + 13}">${escaped(label)}</text>`;
-  const told = `<title>${escaped(name)}, ${(share * 100).toFixed(1)} % (${group})</title>`;
+  const title = `<title>${escaped(name)}, ${(share * 100).toFixed(1)} % (${group})</title>`;
   const size = `width="${Math.max(0.5, wide - 0.5).toFixed(1)}" height="${rowHeight - 1}"`;
-  return `<g>${told}<rect x="${x.toFixed(1)}" y="${y}" ${size} fill="${colours[group]}"/>${text}</g>`;
+  return `<g>${title}<rect x="${x.toFixed(1)}" y="${y}" ${size} fill="${colours[group]}"/>${text}</g>`;
 }
 
 const escaped = (text: string): string =>

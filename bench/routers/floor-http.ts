@@ -32,7 +32,7 @@ let fileAt = 0;
 
 const fd = preparedFile(file);
 
-function behindWords(bytes: Buffer, start: number, count: number): number {
+function afterWords(bytes: Buffer, start: number, count: number): number {
   let at = start;
   for (let words = 0; words < count; at++) if (bytes[at] === space) words++;
   return at;
@@ -48,10 +48,10 @@ function canonise(bytes: Buffer): Lines {
     const start = at + 1;
     const end = start + length;
     const timeAt = bytes.indexOf(closing, start) + 3;
-    const timeEnd = behindWords(bytes, timeAt, 1) - 1;
-    const processAt = behindWords(bytes, timeEnd, 3);
-    const processEnd = behindWords(bytes, processAt, 1) - 1;
-    let messageAt = behindWords(bytes, processEnd, 2);
+    const timeEnd = afterWords(bytes, timeAt, 1) - 1;
+    const processAt = afterWords(bytes, timeEnd, 3);
+    const processEnd = afterWords(bytes, processAt, 1) - 1;
+    let messageAt = afterWords(bytes, processEnd, 2);
     if (bytes[messageAt] === dash) messageAt += 2;
     const lineBytes = timeEnd - start + own.length + (processEnd - processAt) + 3 + (end - messageAt);
     to += bytes.write(`${lineBytes} `, to, "latin1");

@@ -26,11 +26,11 @@ const fullShare = 0.85;
 type Found = { readonly peer: PeerName; readonly runs: readonly Run[] };
 
 /** The peers in turn, `rounds` times: what disturbs the machine for a while disturbs all of them. */
-async function measure(job: Job, rounds: number, told: (text: string) => void): Promise<Found[]> {
+async function measure(job: Job, rounds: number, report: (text: string) => void): Promise<Found[]> {
   const runs = new Map<PeerName, Run[]>(job.peers.map((peer) => [peer, []]));
   for (let round = 1; round <= rounds; round++)
     for (const [peer, of] of runs) {
-      told(`${job.name}, round ${round} of ${rounds}: ${peer}`);
+      report(`${job.name}, round ${round} of ${rounds}: ${peer}`);
       const run = await runOnce(starts[peer], job);
       if (run === undefined) runs.delete(peer);
       else of.push(run);

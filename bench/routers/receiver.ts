@@ -10,7 +10,7 @@ const stallMsMax = 20_000;
 export class Receiver {
   readonly #server: Server;
   #lines = 0;
-  #told = () => {};
+  #onLines = () => {};
   #lateMs: number[] | undefined;
 
   private constructor(way: Way) {
@@ -54,12 +54,12 @@ export class Receiver {
           reject(new Error(`${this.#lines} of ${count} lines came, and then none for ${stallMsMax} ms`));
         before = this.#lines;
       }, stallMsMax);
-      this.#told = () => {
+      this.#onLines = () => {
         if (this.#lines < count) return;
         clearInterval(watch);
         resolve();
       };
-      this.#told();
+      this.#onLines();
     });
   }
 
@@ -73,7 +73,7 @@ export class Receiver {
     );
     return (data) => {
       scan(data);
-      this.#told();
+      this.#onLines();
     };
   }
 }

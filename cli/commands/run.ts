@@ -78,7 +78,7 @@ async function run(
   const name = checkName("--dyno", options.dyno ?? `run.${randomInt(1000, 10_000)}`);
   const [appLog, herokuLog] = destinationsOf(api, variables.LOGS_URL, options.app, appGiven);
   const { post, close } = openPost(tryMsMax);
-  let isAwayTold = false;
+  let isAwayNoted = false;
   let isEnding = false; // then it is reported in other words
   const spill = new SpillFile({ bytesMax: spillBytesMax });
   const shipper = new Shipper({
@@ -91,11 +91,11 @@ async function run(
     onRefused: ({ message, mend }) =>
       output.note(`tailrace: From now on nothing is logged: ${message}\n${mend}`),
     onRetry: (reason, attempt) => {
-      if (attempt === triesBeforeNote && !isEnding && !isAwayTold)
+      if (attempt === triesBeforeNote && !isEnding && !isAwayNoted)
         output.note(`tailrace: ${appLog.host()} does not take the lines (${reason}); they wait`);
     },
   });
-  isAwayTold = await awaitFirstAnswer(appLog, output, "The command starts, and its lines wait.");
+  isAwayNoted = await awaitFirstAnswer(appLog, output, "The command starts, and its lines wait.");
 
   const place = { shipper, appLog, herokuLog, name, output, options };
   const dyno = startDyno(place, command, args, variables);

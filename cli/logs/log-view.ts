@@ -55,8 +55,8 @@ export class LogView {
     this.#neighbours.set(app, neighbours);
     let place = after;
     if (after === "" && session.lines !== undefined) {
-      const { before, after: behind } = counts;
-      const searched = { ...session, tail: false, context_before: before, context_after: behind };
+      const { before, after: following } = counts;
+      const searched = { ...session, tail: false, context_before: before, context_after: following };
       place = yield* neighbours.chosen(this.#follow(app, searched, ""));
       if (!tail) return place;
     }

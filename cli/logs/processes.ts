@@ -10,7 +10,7 @@ type Processes = { readonly names: readonly string[]; readonly isWhole: boolean 
 /** The most that the server names: it leaves out those that have been silent longest. */
 const namesMax = 200;
 /** The most existing names that a hint lists. */
-export const namesToldMax = 12;
+export const namesListedMax = 12;
 
 /** Takes the server a moment of counting. */
 export async function processesOf(api: Api, app: string): Promise<Processes> {
@@ -67,7 +67,7 @@ function whichThereAre(
   const like = missing
     .map((name) => nameLike(name, [...others, ...names]))
     .find((name) => name !== undefined);
-  const told = names.slice(0, namesToldMax).join(", ");
-  const more = names.length > namesToldMax ? ` and ${names.length - namesToldMax} more` : "";
-  return `${like === undefined ? "" : `Did you mean ${like}? `}There are ${told}${more}.`;
+  const listed = names.slice(0, namesListedMax).join(", ");
+  const more = names.length > namesListedMax ? ` and ${names.length - namesListedMax} more` : "";
+  return `${like === undefined ? "" : `Did you mean ${like}? `}There are ${listed}${more}.`;
 }

@@ -103,12 +103,15 @@ export async function runToEnd(
   const stop = () => group.kill("SIGTERM");
   signal.addEventListener("abort", stop, { once: true });
   const shown = setInterval(() => output.progress(`${name}: at work for ${seconds()} s`), progressMs.screen);
-  const told = setInterval(() => up.state(name, `       still at work after ${seconds()} s`), progressMs.log);
+  const logged = setInterval(
+    () => up.state(name, `       still at work after ${seconds()} s`),
+    progressMs.log,
+  );
   try {
     return await group.ended;
   } finally {
     clearInterval(shown);
-    clearInterval(told);
+    clearInterval(logged);
     signal.removeEventListener("abort", stop);
     output.progress("");
     log.end();

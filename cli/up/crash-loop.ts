@@ -40,7 +40,7 @@ export class CrashLoop {
   }
 
   /** Reports the crashes that were only counted. */
-  tellUntold(): void {
+  tellCrashes(): void {
     if (this.#untold === 0) return;
     const times = this.#untold === 1 ? "once more" : `${this.#untold} more times`;
     this.#tell(`Crashed ${times} since that was told (status ${this.#status} at last)`);
@@ -50,7 +50,7 @@ export class CrashLoop {
   /** Makes the next crash the first one again. True if crashes were only counted until now. */
   forget(): boolean {
     const wasQuiet = this.isQuiet;
-    this.tellUntold();
+    this.tellCrashes();
     this.#inARow = 0;
     return wasQuiet;
   }

@@ -20,7 +20,7 @@ export class UpShippers {
   readonly heroku: Shipper;
   readonly #closeParts: () => Promise<void>;
 
-  constructor({ heroku, ...told }: UpShippersOptions) {
+  constructor({ heroku, ...callbacks }: UpShippersOptions) {
     const { post, close } = openPost(tryMsMax);
     const notices = new LineSource(heroku, { pri: noticePri, process: "up" });
     const spills = {
@@ -35,7 +35,7 @@ export class UpShippers {
         whenFull: "hold-when-taken",
         spill,
         notices,
-        ...told,
+        ...callbacks,
       });
     this.app = shipper(spills.app);
     this.heroku = shipper(spills.heroku);

@@ -39,7 +39,7 @@ export class UpLog {
   readonly #shippers: UpShippers;
   /** The writers of the platform's own lines. */
   readonly #sources = new Map<string, LineSource>();
-  #isAwayTold = false;
+  #isAwayNoted = false;
   /** True during the grace at the end, which reports its own progress. */
   #isEnding = false;
 
@@ -179,14 +179,14 @@ export class UpLog {
   }
 
   #away(reason: string, attempt: number): void {
-    if (attempt !== triesBeforeNote || this.#isEnding || this.#isAwayTold) return;
-    this.#isAwayTold = true;
+    if (attempt !== triesBeforeNote || this.#isEnding || this.#isAwayNoted) return;
+    this.#isAwayNoted = true;
     this.#output.note(`tailrace: ${this.#logs.app.host()} does not take the lines (${reason}); they wait`);
   }
 
   #back(): void {
-    if (!this.#isAwayTold || this.#isEnding) return;
-    this.#isAwayTold = false;
+    if (!this.#isAwayNoted || this.#isEnding) return;
+    this.#isAwayNoted = false;
     this.#output.note(`tailrace: ${this.#logs.app.host()} takes the lines again, those that waited first`);
   }
 }

@@ -90,7 +90,7 @@ async function lookAtJetStream(
   const streams: StreamInfo[] = [];
   for await (const stream of manager.streams.list("log.>")) streams.push(stream);
   if (streams.length === 0) return [well("jetstream", "it is on; the log is made at the first start")];
-  return [copiesOf(streams, replicas), ...behindOf(streams), skewOf(streams, nowMs())];
+  return [copiesOf(streams, replicas), ...lagOf(streams), skewOf(streams, nowMs())];
 }
 
 function copiesOf(streams: readonly StreamInfo[], wanted: number): Finding {
@@ -104,16 +104,16 @@ function copiesOf(streams: readonly StreamInfo[], wanted: number): Finding {
     : well("copies", `each of ${streams.length} streams has ${wanted}`);
 }
 
-function behindOf(streams: readonly StreamInfo[]): readonly Finding[] {
-  const behind = streams.filter(({ cluster }) =>
+function lagOf(streams: readonly StreamInfo[]): readonly Finding[] {
+  const lagging = streams.filter(({ cluster }) =>
     (cluster?.replicas ?? []).some(({ current, offline }) => !current || offline === true),
   );
-  return behind.length === 0
+  return lagging.length === 0
     ? []
     : [
         warning(
           "copies",
-          `${behind.length} streams have a copy that is behind or away`,
+          `${lagging.length} streams have a copy that is behind or away`,
           "Look at the servers of the cluster: until it is there again, one more loss stops the log.",
         ),
       ];

@@ -32,7 +32,7 @@ export class DrainPatterns {
   readonly #parts: DrainPatternsParts;
   readonly #payer: Payer;
   readonly #redact: RedactParcel | undefined;
-  #toldMs = Number.NEGATIVE_INFINITY;
+  #noticedMs = Number.NEGATIVE_INFINITY;
 
   constructor(drain: DrainRecord, filter: LineFilter | undefined, parts: DrainPatternsParts) {
     const { selector, redactions } = parts.patterns;
@@ -64,9 +64,9 @@ export class DrainPatterns {
   #tick(startMs: number): void {
     const { clock, onHeld, patterns } = this.#parts;
     const nowMs = clock.monotonicMs();
-    if (nowMs - startMs < tellMs || nowMs - this.#toldMs < tellAgainMs) return;
+    if (nowMs - startMs < tellMs || nowMs - this.#noticedMs < tellAgainMs) return;
     if (!patterns.selector.isSpent(this.#payer)) return;
-    this.#toldMs = nowMs;
+    this.#noticedMs = nowMs;
     onHeld(reason);
   }
 }

@@ -40,8 +40,8 @@ export class AgeClock {
   /** The time of acceptance to store a line with, if the machine's clock gave it `acceptedAtMs`. */
   accepted(acceptedAtMs: number): number {
     const nowMs = this.#read();
-    const behindMs = this.#timeMs - nowMs;
-    return behindMs > stepMsMax ? acceptedAtMs + behindMs : acceptedAtMs;
+    const lagMs = this.#timeMs - nowMs;
+    return lagMs > stepMsMax ? acceptedAtMs + lagMs : acceptedAtMs;
   }
 
   /** Advances this clock; returns the machine's time. */

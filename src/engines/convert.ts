@@ -30,7 +30,7 @@ export async function convertLines(
   logger?.info({ batches: total }, "the lines of an earlier version are moved into the journal");
   const logId = meta.get(Buffer.from("log-id"))?.toString("latin1") ?? "0000";
   let moved = 0;
-  let toldAtMs = performance.now();
+  let loggedAtMs = performance.now();
   for (const [id, number] of channelsOf(environment)) {
     const incarnation = incarnationOf(logId, number);
     let batches: ImportedBatch[] = [];
@@ -43,8 +43,8 @@ export async function convertLines(
       await journal.import(id, incarnation, batches);
       batches = [];
       bytes = 0;
-      if (performance.now() - toldAtMs < tellMs) continue;
-      toldAtMs = performance.now();
+      if (performance.now() - loggedAtMs < tellMs) continue;
+      loggedAtMs = performance.now();
       logger?.info({ percent: Math.floor((100 * moved) / total) }, "lines are moved into the journal");
     }
     if (batches.length > 0) await journal.import(id, incarnation, batches);

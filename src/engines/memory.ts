@@ -91,7 +91,7 @@ class MemoryLog implements ChannelLog {
     return this.#follow(channel, startLine(channel, from), signal, until);
   }
 
-  async lineBehind(_id: ChannelId, position: Position): Promise<number | undefined> {
+  async lineAfter(_id: ChannelId, position: Position): Promise<number | undefined> {
     return lineOf(position);
   }
 
@@ -125,10 +125,10 @@ class MemoryLog implements ChannelLog {
     const channel = this.#channels.get(id) ?? newChannel("");
     const end = { position: channel.end, line: channel.line };
     const before = channel.batches.filter(({ line }) => line < endLine);
-    const behind = Math.min(endLine, channel.line);
+    const beforeLine = Math.min(endLine, channel.line);
     let bytes = 0;
     const batches = before
-      .filter(({ line, count }) => line + count > behind - lines)
+      .filter(({ line, count }) => line + count > beforeLine - lines)
       .reverse()
       .filter((batch, n) => (bytes += batch.bytes.length) <= bytesMax || n === 0)
       .reverse();

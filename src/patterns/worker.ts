@@ -32,13 +32,13 @@ if (process.platform === "linux") setPriority(0, 10);
 const port = parentPort!;
 port.once("message", ({ sliceMs, compiledMax }: WorkerSetting) => {
   const work = new PatternWork(compiledMax);
-  let toldMs = usedMs();
+  let endedMs = usedMs();
   port.on("message", (task: Task) => {
     const startMs = usedMs();
     const done = outcomeOf(task, work, sliceMs);
     const endMs = usedMs();
-    const said: Answer = { ...done, ms: endMs - startMs, lateMs: startMs - toldMs };
-    toldMs = endMs;
+    const said: Answer = { ...done, ms: endMs - startMs, lateMs: startMs - endedMs };
+    endedMs = endMs;
     port.postMessage(said);
   });
   port.postMessage({ kind: "ready", kernelTask: kernelTask() } satisfies Said);

@@ -12,7 +12,7 @@ import type { Store, StoreChange, StoreRecord } from "../ports.ts";
 import { flawOfRecord } from "./record-checks.ts";
 
 /** Flaws that were reported, by key and revision; a forgotten one is reported again. */
-const toldMax = 1_000;
+const loggedMax = 1_000;
 
 /** The cause of `recordUnreadable`: `revision` is for whoever removes or replaces the record. */
 class UnreadableRecord extends Error {
@@ -49,7 +49,7 @@ export async function revisionOf(store: Store, key: string): Promise<number> {
 export class CheckedStore implements Store {
   readonly #store: Store;
   readonly #logger: Pick<Logger, "error">;
-  readonly #told = new LRUCache<string, number>({ max: toldMax });
+  readonly #logged = new LRUCache<string, number>({ max: loggedMax });
 
   constructor(store: Store, logger: Pick<Logger, "error">) {
     this.#store = store;
@@ -86,8 +86,8 @@ export class CheckedStore implements Store {
 
   #flawOf({ key, value, revision }: StoreChange): string | undefined {
     const flaw = flawOfRecord(key, value);
-    if (flaw !== undefined && this.#told.get(key) !== revision) {
-      this.#told.set(key, revision);
+    if (flaw !== undefined && this.#logged.get(key) !== revision) {
+      this.#logged.set(key, revision);
       this.#logger.error({ key }, `a record of the store cannot be used and is left alone: ${flaw}`);
     }
     return flaw;

@@ -11,13 +11,13 @@ export class Census {
   #lines = 0;
   #matches = 0;
   #sinceMs: number | undefined;
-  #toldMs: number;
+  #sentMs: number;
   #isOver = false;
 
   constructor(clock: Clock, endLine: number) {
     this.#clock = clock;
     this.#endLine = endLine;
-    this.#toldMs = clock.monotonicMs();
+    this.#sentMs = clock.monotonicMs();
   }
 
   /**
@@ -31,8 +31,8 @@ export class Census {
     this.#sinceMs ??= batch.acceptedAtMs;
     if (batch.line + batch.count >= this.#endLine) return this.end();
     const nowMs = this.#clock.monotonicMs();
-    if (nowMs - this.#toldMs < tickMs) return undefined;
-    this.#toldMs = nowMs;
+    if (nowMs - this.#sentMs < tickMs) return undefined;
+    this.#sentMs = nowMs;
     return this.#part(null);
   }
 

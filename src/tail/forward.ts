@@ -24,7 +24,7 @@ export type Forward = {
   /** The running number of the next line, if known. */
   readonly due?: number | undefined;
   /** When the newest line before it was accepted; absent: now. */
-  readonly toldMs?: number | undefined;
+  readonly acceptedAtMs?: number | undefined;
   /** The reading ends at this place; absent: it continues with what comes. */
   readonly end?: ChannelEnd | undefined;
   /** Set when the reader wants to know how many lines there were before this one, and how many of them passed. */
@@ -44,12 +44,12 @@ const delayTellAgainMs = 60_000;
 export async function* readForward(
   parts: SessionParts,
   session: Session,
-  { from, due: firstDue, toldMs: firstToldMs, end, censusLine }: Forward,
+  { from, due: firstDue, acceptedAtMs: firstAcceptedAtMs, end, censusLine }: Forward,
   signal: AbortSignal,
 ): AsyncGenerator<TailPart, void, void> {
-  let toldMs = firstToldMs ?? parts.clock.nowMs();
+  let acceptedAtMs = firstAcceptedAtMs ?? parts.clock.nowMs();
   let due = firstDue;
-  if (from.kind === "after") yield { ...placePart(from.position), next: { line: due, toldMs } };
+  if (from.kind === "after") yield { ...placePart(from.position), next: { line: due, acceptedAtMs } };
   const delays = new Delays(parts, session);
   const census = censusLine === undefined ? undefined : new Census(parts.clock, censusLine);
   let owesCensus = census !== undefined;
@@ -68,8 +68,8 @@ export async function* readForward(
     const { missing, repeated } = weigh(due, isPast ? { line: finalLine, count: 0 } : batch);
     if (missing > 0) {
       tailLostLines.inc(missing);
-      const notice = noticePart(parts, session, l11Text(missing, toldMs), positionIn(batch, 0));
-      yield { ...notice, next: { line: batch.line, toldMs } };
+      const notice = noticePart(parts, session, l11Text(missing, acceptedAtMs), positionIn(batch, 0));
+      yield { ...notice, next: { line: batch.line, acceptedAtMs } };
     }
     if (!isPast) {
       const { filter } = session;
@@ -81,12 +81,12 @@ export async function* readForward(
       const formatting = parts.formats.get(batch, session.shape, selection, filter?.key);
       const lines = formatting instanceof Promise ? await formatting : formatting;
       due = batch.line + batch.count;
-      toldMs = batch.acceptedAtMs;
-      yield { ...lines, position: endOf(batch), next: owesCensus ? undefined : { line: due, toldMs } };
-      const told = census?.add(batch, batch.count - repeated, lines.count);
-      if (told !== undefined) {
+      acceptedAtMs = batch.acceptedAtMs;
+      yield { ...lines, position: endOf(batch), next: owesCensus ? undefined : { line: due, acceptedAtMs } };
+      const progress = census?.add(batch, batch.count - repeated, lines.count);
+      if (progress !== undefined) {
         owesCensus = false;
-        yield told;
+        yield progress;
       }
     }
     if (finalLine !== undefined && (isPast || due >= finalLine)) {
@@ -98,10 +98,10 @@ export async function* readForward(
   const missing = isCounted ? await missingBefore(parts, session, end, due) : 0;
   if (missing > 0) {
     tailLostLines.inc(missing);
-    yield noticePart(parts, session, l11Text(missing, toldMs), end!.position);
+    yield noticePart(parts, session, l11Text(missing, acceptedAtMs), end!.position);
   }
-  const told = signal.aborted ? undefined : census?.end();
-  if (told !== undefined) yield told;
+  const progress = signal.aborted ? undefined : census?.end();
+  if (progress !== undefined) yield progress;
 }
 
 // The newest lines may be the ones that cannot be read. A log that was destroyed meanwhile, and has no line, lost
@@ -126,7 +126,7 @@ export function dueIn(from: From, batch: StoredBatch): number {
 class Delays {
   readonly #parts: SessionParts;
   readonly #session: Session;
-  #toldMs = Number.NEGATIVE_INFINITY;
+  #noticedMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: SessionParts, session: Session) {
     this.#parts = parts;
@@ -144,9 +144,9 @@ class Delays {
     const sinceMs = clock.nowMs();
     return yield* ticking(selecting, clock, () => {
       const nowMs = clock.monotonicMs();
-      const isNews = nowMs - startMs >= delayTellMs && nowMs - this.#toldMs >= delayTellAgainMs;
+      const isNews = nowMs - startMs >= delayTellMs && nowMs - this.#noticedMs >= delayTellAgainMs;
       if (!isNews || !selector.isSpent(payer)) return tickPart;
-      this.#toldMs = nowMs;
+      this.#noticedMs = nowMs;
       return noticePart(this.#parts, this.#session, delayedText(sinceMs), position);
     });
   }

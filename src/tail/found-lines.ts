@@ -24,7 +24,7 @@ export async function* showFound(
   const startMs = parts.clock.nowMs();
   let notices = [...first];
   let lost = 0;
-  const told = function* (position: Position) {
+  const noticeParts = function* (position: Position) {
     if (lost > 0) notices.push(l11Text(lost, startMs));
     tailLostLines.inc(lost);
     for (const text of notices) yield noticePart(parts, session, text, position);
@@ -39,7 +39,7 @@ export async function* showFound(
         n++;
         continue;
       }
-      yield* told(positionIn(batch, 0));
+      yield* noticeParts(positionIn(batch, 0));
       const name = `found ${n === 0 ? numbers[0] : ""} ${session.filter?.key}`;
       const selection = { kept: keptOf(batch, numbers, n), skip: 0 };
       const lines = await parts.formats.get(batch, session.shape, selection, name);
@@ -47,7 +47,7 @@ export async function* showFound(
       n += lines.count;
       if (turns.isOver) await turns.next(session.channel);
     }
-    yield* told(end);
+    yield* noticeParts(end);
   } finally {
     pieces.close();
   }

@@ -24,7 +24,7 @@ export type HistogramLimits = {
   readonly atOnceMax: number;
 };
 
-export type HistogramTold = {
+export type HistogramCounts = {
   readonly stepMs: number;
   readonly bins: readonly Bin[];
   /** The number of the oldest line that was counted. */
@@ -57,7 +57,7 @@ export class Histograms {
    * The lines of the last `spanMs`, or of everything that is kept, that pass `spec`, as far as they could be counted
    * in time. Simultaneous requests for the same share the work.
    */
-  async read(channel: ChannelId, spec: FilterSpec, spanMs: number | undefined): Promise<HistogramTold> {
+  async read(channel: ChannelId, spec: FilterSpec, spanMs: number | undefined): Promise<HistogramCounts> {
     const compiled = compileFilter(spec);
     if (compiled.kind === "bad") throw new Error(`a filter that was checked is bad: ${compiled.reason}`);
     const { filter } = compiled;
@@ -67,7 +67,7 @@ export class Histograms {
       entry.running = undefined;
     });
     await entry.running;
-    return entry.count.told(this.#parts.clock.nowMs());
+    return entry.count.counts(this.#parts.clock.nowMs());
   }
 
   #open(key: string, wanted: CountWanted): Entry {

@@ -47,7 +47,7 @@ export class Hub {
   #waitingBytes = 0;
   /** How far the hub has read, and how far its members are. */
   #read: TailPlace;
-  #told: TailPlace;
+  #sent: TailPlace;
   #telling: Promise<void> | undefined;
   #notBeforeMs = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -57,7 +57,7 @@ export class Hub {
     this.#feed = feed;
     this.#onEmpty = onEmpty;
     this.#read = place;
-    this.#told = place;
+    this.#sent = place;
   }
 
   /** Begins to read, with `first` as its first member. */
@@ -69,7 +69,7 @@ export class Hub {
   /** Admits a member that is exactly as far as the others; false when it is not. */
   admit(member: Member, position: Position): boolean {
     if (this.#telling !== undefined || this.#waiting.length > 0) return false;
-    if (this.#stopping.signal.aborted || !isSamePlace(position, this.#told.position)) return false;
+    if (this.#stopping.signal.aborted || !isSamePlace(position, this.#sent.position)) return false;
     this.#members.add(member);
     return true;
   }
@@ -84,7 +84,7 @@ export class Hub {
       for await (const part of this.#feed.read(this.#read, this.#stopping.signal)) {
         if (part.bytes.length > pieceBytesMax) {
           await this.#tellAll();
-          this.#dismiss((member) => member.left(this.#told));
+          this.#dismiss((member) => member.left(this.#sent));
           return;
         }
         this.#add(part);
@@ -104,7 +104,7 @@ export class Hub {
     if (position === undefined) return; // it was not told any place
     this.#waiting.push(part);
     this.#waitingBytes += part.bytes.length;
-    this.#read = { position, next: next ?? { line: undefined, toldMs: this.#read.next.toldMs } };
+    this.#read = { position, next: next ?? { line: undefined, acceptedAtMs: this.#read.next.acceptedAtMs } };
   }
 
   #tellSoon(): void {
@@ -131,7 +131,7 @@ export class Hub {
     this.#waiting = [];
     this.#waitingBytes = 0;
     const telling = this.#tell(pieceOf(waiting, place)).then(() => {
-      this.#told = place;
+      this.#sent = place;
       this.#telling = undefined;
       this.#tellSoon();
     });
@@ -144,7 +144,7 @@ export class Hub {
     for (const member of this.#members) {
       if (!member.take(piece)) {
         this.remove(member);
-        member.left(this.#told);
+        member.left(this.#sent);
       }
       if (turns.isOver) await turns.next(this.#feed.channel);
     }

@@ -14,7 +14,7 @@ import type { Selector } from "../patterns/selector.ts";
 import type { ChannelEnd, ChannelLog, Clock } from "../ports.ts";
 import { turns } from "../turns.ts";
 import { batchesFrom } from "./batches-from.ts";
-import type { HistogramTold } from "./histograms.ts";
+import type { HistogramCounts } from "./histograms.ts";
 import type { Recent } from "./recent.ts";
 import type { SeenProcesses } from "./seen-processes.ts";
 
@@ -55,7 +55,7 @@ export class Count {
     this.#histogram = histogram;
   }
 
-  told(nowMs: number): HistogramTold {
+  counts(nowMs: number): HistogramCounts {
     const { spanMs } = this.#wanted;
     const { stepMs } = this.#histogram;
     const fromMs = spanMs === undefined ? Number.NEGATIVE_INFINITY : nowMs - spanMs - stepMs;

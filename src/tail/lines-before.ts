@@ -22,7 +22,7 @@ export async function lineBefore(
   const read = new AbortController();
   const late = setTimeout(() => read.abort(), readMsMax);
   try {
-    const line = await log.lineBehind(channel, position);
+    const line = await log.lineAfter(channel, position);
     for await (const batch of log.follow(channel, from, read.signal, "present"))
       return batch === "foreign" ? batch : (line ?? dueIn(from, batch));
     return line ?? end.line;

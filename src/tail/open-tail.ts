@@ -31,8 +31,8 @@ export class OpenTail implements Member {
     | { readonly resolve: (place?: TailPlace) => void; readonly reject: (failure: unknown) => void }
     | undefined;
   #draining: Promise<void> | undefined;
-  #told: Position | undefined;
-  #isToldToClient = true;
+  #sentPosition: Position | undefined;
+  #isPositionSent = true;
   #isNew = true;
   partAtMs = performance.now();
   wroteAtMs = performance.now();
@@ -133,8 +133,8 @@ export class OpenTail implements Member {
     this.partAtMs = performance.now();
     if (count > 0) tailLines.inc({ transport: this.stream.transport }, count);
     if (position === undefined) return;
-    this.#told = position;
-    this.#isToldToClient = count > 0;
+    this.#sentPosition = position;
+    this.#isPositionSent = count > 0;
   }
 
   /**
@@ -142,8 +142,8 @@ export class OpenTail implements Member {
    * new place goes with it: an id without data dispatches no event, and the client will resume from there.
    */
   beat(): void {
-    const id = this.#isToldToClient ? "" : `id: ${this.#told}\n`;
-    this.#isToldToClient = true;
+    const id = this.#isPositionSent ? "" : `id: ${this.#sentPosition}\n`;
+    this.#isPositionSent = true;
     this.#response.write(`: ping\n${id}\n`);
     this.wroteAtMs = performance.now();
   }

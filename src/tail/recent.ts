@@ -79,12 +79,12 @@ export class Recent {
   }
 
   /** The running number of the line after `position`; undefined if the log can no longer tell. */
-  async lineBehind(channel: ChannelId, position: Position): Promise<number | undefined> {
+  async lineAfter(channel: ChannelId, position: Position): Promise<number | undefined> {
     const place = readPosition(position);
     if (place === undefined) return undefined;
     const found = this.#first(channel, ({ sequence }) => sequence >= place.sequence)?.batch;
     if (found !== undefined && isIn(found, place)) return found.line + place.lines;
-    return this.#options.log.lineBehind(channel, position);
+    return this.#options.log.lineAfter(channel, position);
   }
 
   /** The batch with line `line` of the channel, if a ring has it. Does not count as a use of the ring. */

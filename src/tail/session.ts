@@ -57,7 +57,7 @@ export async function openSession(
   const end = spec.untilMs === undefined ? whole.end : await endBefore(parts, channel, whole, spec.untilMs);
   const history = { ...whole, end };
   if (spec.before !== undefined) return readBefore(parts, session, spec, spec.before, end);
-  const due = after === undefined ? undefined : await parts.recent.lineBehind(channel, after);
+  const due = after === undefined ? undefined : await parts.recent.lineAfter(channel, after);
   const beginning = beginningOf(parts, session, spec, history, { after, due });
   if (beginning.kind === "search")
     return (signal) => searchAndRead(parts, session, beginning.wanted, end, spec, signal);
@@ -79,7 +79,11 @@ export function feedOf(parts: SessionParts, spec: SessionSpec, transport: Transp
     channel,
     isEnd: (position) => parts.recent.isEnd(channel, position),
     read: ({ position, next }, signal) => {
-      const forward = { from: { kind: "after", position }, due: next.line, toldMs: next.toldMs } as const;
+      const forward = {
+        from: { kind: "after", position },
+        due: next.line,
+        acceptedAtMs: next.acceptedAtMs,
+      } as const;
       return readForward(parts, session, forward, signal);
     },
   };
@@ -159,8 +163,8 @@ async function* searchAndRead(
   if (signal.aborted) return;
   const found = next.value;
   if (tellsProgress) yield searchedPart(found);
-  const isToldInLine = found.end === "time" && !tellsProgress;
-  const first = isToldInLine ? [incompleteText(found.lines, found.sinceMs)] : [];
+  const isNoticed = found.end === "time" && !tellsProgress;
+  const first = isNoticed ? [incompleteText(found.lines, found.sinceMs)] : [];
   if (around === undefined) yield* showFound(parts, session, found.numbers, first, position, signal);
   else yield* showAround(parts, session, { numbers: found.numbers, around, first }, end, signal);
   if (tail && !signal.aborted)

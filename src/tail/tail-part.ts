@@ -58,7 +58,7 @@ export type TailPart = {
 };
 
 /** The line after a part: its running number, if known, and when the newest line before it was accepted. */
-export type NextLine = { readonly line: number | undefined; readonly toldMs: number };
+export type NextLine = { readonly line: number | undefined; readonly acceptedAtMs: number };
 
 const noticePri = 172; // local5.warning, as L10
 const nothing = Buffer.alloc(0);

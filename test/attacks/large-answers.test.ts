@@ -77,8 +77,8 @@ test("answers that many wait for are paced when they are there, also when none w
 test("one of an address that waits goes at a time, in order, and the others when it has paid off again", () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  let owedMs = 10;
-  const line = new PacedLine({ waitMs: (address) => (address === "a" ? owedMs : 0) });
+  let waitMs = 10;
+  const line = new PacedLine({ waitMs: (address) => (address === "a" ? waitMs : 0) });
   const gone: string[] = [];
   for (const name of ["first", "second", "third"]) line.add("a", () => gone.push(name));
   line.add("b", () => gone.push("other"));
@@ -86,13 +86,13 @@ test("one of an address that waits goes at a time, in order, and the others when
   expect(vi.getTimerCount()).toBe(1);
   vi.advanceTimersByTime(9);
   expect(gone).toEqual(["other"]);
-  owedMs = 0;
+  waitMs = 0;
   vi.advanceTimersByTime(1);
   expect(gone).toEqual(["other", "first"]);
-  owedMs = 5;
+  waitMs = 5;
   vi.runOnlyPendingTimers();
   expect(gone).toEqual(["other", "first"]);
-  owedMs = 0;
+  waitMs = 0;
   vi.runAllTimers();
   expect(gone).toEqual(["other", "first", "second", "third"]);
 });

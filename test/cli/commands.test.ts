@@ -68,11 +68,11 @@ describe("the exit status", () => {
 describe("wrong use", () => {
   test("of any command is 2, whatever is wrong", async () => {
     const program = await wholeProgram();
-    const told = program.commands.filter(
+    const described = program.commands.filter(
       (command) => command.name() !== "help" && command.name() !== "__complete",
     );
-    expect(told.length).toBeGreaterThan(20);
-    for (const command of told) {
+    expect(described.length).toBeGreaterThan(20);
+    for (const command of described) {
       const name = command.name();
       const needed = command.registeredArguments.filter(({ required }) => required).length;
       const valued = command.options.filter(({ required }) => required).map(({ long }) => [long!]);

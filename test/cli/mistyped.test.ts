@@ -1,7 +1,7 @@
 /** Names that there are not: which there are, and which was meant. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { nameLike } from "../../cli/likeness.ts";
-import { namesToldMax, unknownProcesses } from "../../cli/logs/processes.ts";
+import { namesListedMax, unknownProcesses } from "../../cli/logs/processes.ts";
 import { cliEnvironment, runCli } from "../support/cli.ts";
 import { eventStream, FakeTailrace, json } from "../support/fake-tailrace.ts";
 
@@ -48,7 +48,7 @@ describe("a process that no line has", () => {
   test("of many processes some are told", () => {
     const names = Array.from({ length: 200 }, (_, i) => `web.${i}`);
     const said = unknownProcesses("shop", "clock", { names, isWhole: false })!;
-    expect(said.match(/web\.\d+/g)).toHaveLength(namesToldMax);
+    expect(said.match(/web\.\d+/g)).toHaveLength(namesListedMax);
     expect(said).toMatch(/^None of the newest lines of shop .* and 188 more\.$/);
   });
 });

@@ -56,7 +56,7 @@ describe("fish", () => {
 describe("zsh", () => {
   /** What stands in the line after Tab at the end of each, and what the terminal showed of the choices. */
   async function tabbed(lines: readonly string[]): Promise<{ stand: string[]; shown: string }> {
-    const stood = join(folder, "stood");
+    const stands = join(folder, "stood");
     const words = lines.map((line) => `'${line}'`).join(" ");
     const startup = `autoload -Uz compinit; compinit -u -D
 tailrace() { ${command} "$@" }
@@ -64,17 +64,17 @@ ${await lineFor("zsh")}
 zle-line-init() {
   local line
   for line in ${words}; do
-    BUFFER=$line; CURSOR=\${#BUFFER}; zle expand-or-complete; zle -R; print -r -- "$BUFFER" >> '${stood}'
+    BUFFER=$line; CURSOR=\${#BUFFER}; zle expand-or-complete; zle -R; print -r -- "$BUFFER" >> '${stands}'
   done
   exit
 }
 zle -N zle-line-init
 `;
     writeFileSync(join(folder, ".zshrc"), startup);
-    writeFileSync(stood, "");
+    writeFileSync(stands, "");
     const env = { ...cliEnvironment(server), ZDOTDIR: folder, HOME: folder };
     const { text } = await runScript(`stty cols 120; '${zsh}' -d -i`, env);
-    return { stand: readFileSync(stood, "utf8").split("\n").slice(0, -1), shown: text };
+    return { stand: readFileSync(stands, "utf8").split("\n").slice(0, -1), shown: text };
   }
 
   test("completes commands, options, their values, apps and drains", async () => {

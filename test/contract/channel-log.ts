@@ -149,14 +149,14 @@ export function channelLogContract(name: string, open: OpenEngine): void {
     });
 
     describe("positions of another log", () => {
-      const behind = (position: Position): From => ({ kind: "after", position });
+      const fromAfter = (position: Position): From => ({ kind: "after", position });
       /** As they were printed before they named their log. */
       const old = (position: Position) => {
         const { sequence, lines } = readPosition(position)!;
         return positionAt(sequence, lines);
       };
       const followed = (position: Position, count: number) =>
-        takeFollowed(log.follow(app, behind(position), stop.signal), count);
+        takeFollowed(log.follow(app, fromAfter(position), stop.signal), count);
 
       test("are told before the oldest line of this one, wherever in it they would be", async () => {
         const places = [origin];
@@ -172,7 +172,7 @@ export function channelLogContract(name: string, open: OpenEngine): void {
       test("are told at once where this one has no line yet, and its first one follows", async () => {
         const { position } = await log.append(app, batchOf(["a"]));
         await reopenWith({});
-        const reading = log.follow(app, behind(position), stop.signal)[Symbol.asyncIterator]();
+        const reading = log.follow(app, fromAfter(position), stop.signal)[Symbol.asyncIterator]();
         expect(await reading.next()).toEqual({ done: false, value: "foreign" });
         const next = reading.next();
         await write(["b"]);
@@ -222,7 +222,7 @@ export function channelLogContract(name: string, open: OpenEngine): void {
         });
         await write(["last"]);
         for (const place of places.flatMap((position) => [position, old(position)])) {
-          const [first] = await takeLines(log.follow(app, behind(place), stop.signal), 1);
+          const [first] = await takeLines(log.follow(app, fromAfter(place), stop.signal), 1);
           expect(first).toBeDefined();
         }
       });
@@ -532,7 +532,7 @@ export function channelLogContract(name: string, open: OpenEngine): void {
         for (const batch of [["d"], ["e", "f"]]) await write(batch);
         await left(["e", "f"]);
         for (const [place, line] of [3, 1, 2].entries())
-          expect(await log.lineBehind(app, places[place]!)).toBe(line);
+          expect(await log.lineAfter(app, places[place]!)).toBe(line);
       });
 
       test("a follower that retention passes goes on with what is left", async () => {

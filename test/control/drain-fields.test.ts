@@ -109,8 +109,8 @@ describe("the table and", () => {
     const rows = readFileSync("docs/drains.md", "utf8")
       .split("\n## ")[1]!
       .match(/^\| `.*?\|/gm)!;
-    const told = rows.flatMap((row) => [...row.matchAll(/`(\w+)`/g)].map(([, name]) => name));
-    expect(told).toEqual([...names, "since", "verify"]);
+    const documented = rows.flatMap((row) => [...row.matchAll(/`(\w+)`/g)].map(([, name]) => name));
+    expect(documented).toEqual([...names, "since", "verify"]);
     const clause = /\*\*P3\.7\*\*[^.]*\./.exec(
       readFileSync("docs/spec/apis.md#p3-7".split("#")[0]!, "utf8"),
     )![0];

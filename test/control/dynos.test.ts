@@ -46,7 +46,7 @@ async function deployed(processTypes: object = { web: "node web.js", worker: "no
 const reported = (...dynos: object[]) => call("PUT", "/runner", { id, host: "box", pid: 7, dynos });
 
 /** The messages of the app's log. */
-async function told(): Promise<string[]> {
+async function messages(): Promise<string[]> {
   const app = await server.registry.apps.get("shop");
   const { batches } = await server.registry.log.recent(app!.id, 1_000);
   const text = batches.map(({ bytes }) => Buffer.from(bytes).toString()).join("");
@@ -61,7 +61,7 @@ describe("a release", () => {
       { type: "web", quantity: 1, size: "Standard-1X", command: "node web.js", app: { name: "shop" } },
       { type: "worker", quantity: 1 },
     ]);
-    expect(await told()).toEqual([
+    expect(await messages()).toEqual([
       "app api - Deploy 1a2b3c4d by user operator@localhost",
       "app api - Release v1 created by user operator@localhost",
     ]);
@@ -87,7 +87,7 @@ describe("a release", () => {
     await call("PATCH", "/releases/v3", { status: "failed" });
     expect((await call("GET", "/runner/wanted")).release).toBe(2);
     expect(await call("GET", "/releases/3")).toMatchObject({ status: 200, current: false });
-    expect((await told()).at(-1)).toBe("app api - Release v3 command failed");
+    expect((await messages()).at(-1)).toBe("app api - Release v3 command failed");
   });
 
   test("is listed newest first where Range asks for it; the oldest are dropped", async () => {
@@ -128,7 +128,7 @@ describe("scaling", () => {
   ])("%j is told as Heroku tells it", async (body, words) => {
     await deployed();
     expect((await call("PATCH", "/formation", body)).status).toBe(200);
-    expect((await told()).at(-1)).toBe(`app api - Scaled to ${words} by user operator@localhost`);
+    expect((await messages()).at(-1)).toBe(`app api - Scaled to ${words} by user operator@localhost`);
   });
 
   test.each([
@@ -160,7 +160,7 @@ describe("config vars", () => {
     expect(set.list).toEqual({ KEY: "hush-hush", PLAIN: "x" });
     await call("PATCH", "/config-vars", { PLAIN: null, KEY: "hush-again" });
     expect((await call("GET", "/config-vars")).list).toEqual({ KEY: "hush-again" });
-    expect((await told()).slice(2)).toEqual([
+    expect((await messages()).slice(2)).toEqual([
       "app api - Set KEY, PLAIN config vars by user operator@localhost",
       "app api - Release v2 created by user operator@localhost",
       "app api - Set KEY config vars and Remove PLAIN config vars by user operator@localhost",
@@ -215,7 +215,7 @@ describe("a runner", () => {
     expect((await call("GET", "/dynos")).list).toMatchObject(dynos.map(({ state }) => ({ state })));
     await reported(...dynos);
     await clock.advance(platformLimits.silentMsMax - 1);
-    expect(await told()).toHaveLength(2);
+    expect(await messages()).toHaveLength(2);
     await clock.advance(2 * platformLimits.silenceLookMs);
     const downLines = [
       'heroku up - "tailrace up" (process 7 on box) was not heard of for 15 seconds: its dynos are down',
@@ -223,8 +223,8 @@ describe("a runner", () => {
       "heroku web.1 - State changed from up to down",
       "heroku worker.1 - State changed from crashed to down",
     ];
-    await until(async () => (await told()).length === 2 + downLines.length);
-    expect((await told()).slice(2)).toEqual(downLines);
+    await until(async () => (await messages()).length === 2 + downLines.length);
+    expect((await messages()).slice(2)).toEqual(downLines);
     expect((await call("GET", "/dynos")).list).toMatchObject([
       { name: "web.1", state: "down" },
       { name: "worker.1", state: "down" },
@@ -232,9 +232,9 @@ describe("a runner", () => {
     expect((await call("GET", "/runner")).list).toEqual([]);
     expect(await call("DELETE", "/dynos")).toMatchObject({ status: 422, code: "NO_RUNNER" });
     await clock.advance(10 * platformLimits.silentMsMax);
-    expect(await told()).toHaveLength(2 + downLines.length);
+    expect(await messages()).toHaveLength(2 + downLines.length);
     await reported(dyno("web.1"), dyno("worker.1", { state: "down" }));
-    expect((await told()).slice(2 + downLines.length)).toEqual([
+    expect((await messages()).slice(2 + downLines.length)).toEqual([
       'heroku up - "tailrace up" (process 7 on box) is heard of again, and so are its dynos',
       "heroku web.1 - State changed from down to up",
     ]);
@@ -255,10 +255,10 @@ describe("a runner", () => {
     });
     clock.jump(24 * 3_600_000); // a clock that is set is no silence
     await clock.advance(platformLimits.silentMsMax - 2 * platformLimits.silenceLookMs);
-    await until(async () => (await told()).length === 4);
+    await until(async () => (await messages()).length === 4);
     await clock.advance(2 * platformLimits.silentMsMax);
     await second.close();
-    expect(await told()).toHaveLength(4);
+    expect(await messages()).toHaveLength(4);
   });
 
   test("keeps others away while it is there, unless one found it dead", async () => {
@@ -267,7 +267,7 @@ describe("a runner", () => {
     const second = { id: other, host: "box", pid: 8, dynos: [] };
     expect(await call("PUT", "/runner", second)).toMatchObject({ status: 409, code: "RUNNER_PRESENT" });
     expect(await call("PUT", "/runner", { ...second, replaces: id })).toMatchObject({ status: 200 });
-    expect((await told()).at(-1)).toBe(
+    expect((await messages()).at(-1)).toBe(
       'heroku up - "tailrace up" (process 7 on box) has ended: its dynos are down',
     );
     expect((await call("GET", "/runner")).list).toEqual([{ id: other, host: "box", pid: 8 }]);

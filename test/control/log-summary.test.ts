@@ -36,15 +36,15 @@ test("an app is told by its pace, its oldest and its newest line, and its drains
   await server.registry.drains.keepTest(record, { kind: "retry", reason: "refused" });
   expect((await summary("todo")).drains).toMatchObject({ delivering: 1, tests_failed: 1 });
   await server.call("POST", `/apps/todo/log-drains/${drain.id}/actions/pause`);
-  const told = await summary("todo");
-  expect(told).toMatchObject({
+  const reply = await summary("todo");
+  expect(reply).toMatchObject({
     end_line: 43,
     oldest: { line: 0 },
     recent: { seconds: 60, lines: 40, errors: 0 },
     newest: { source: "app", dyno: "web.1", severity: "info", message: "late 39" },
     drains: { paused: 1, retrying: 0, tests_failed: 0, lag_lines: 43 },
   });
-  expect(Date.parse(told.newest.accepted_at) - Date.parse(told.oldest.accepted_at)).toBe(120_000);
+  expect(Date.parse(reply.newest.accepted_at) - Date.parse(reply.oldest.accepted_at)).toBe(120_000);
 });
 
 test("where the newest lines do not reach back a minute, it says how far they do", async () => {

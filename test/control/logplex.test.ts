@@ -175,20 +175,20 @@ describe("drains", () => {
 });
 
 test("tokens come with the URL to send to, when the server was told it", async () => {
-  const told = await ControlServer.open({
+  const knowing = await ControlServer.open({
     registry: server.registry,
     ingestUrl: "https://in.example.com/logs-of",
   });
   await make();
-  const { json } = await told.call("GET", `${channel}/tokens`);
+  const { json } = await knowing.call("GET", `${channel}/tokens`);
   expect(json.map(({ url }: { url: string }) => url)).toEqual(
     json.map(({ token }: { token: string }) => `https://token:${token}@in.example.com/logs-of/logs`),
   );
-  const made = await told.call("POST", `${channel}/tokens`, { name: "worker" });
+  const made = await knowing.call("POST", `${channel}/tokens`, { name: "worker" });
   expect(made.json.url).toContain(made.json.token);
   for (const one of (await server.call("GET", `${channel}/tokens`)).json)
     expect(one).not.toHaveProperty("url");
-  await told.server.close();
+  await knowing.server.close();
 });
 
 test("a list of more tokens than an app may have changes nothing", async () => {

@@ -43,7 +43,7 @@ test("from the log to its verdict a parcel costs its worker few promises, and no
     log: {
       append: (to, batch) => log.append(to, batch),
       recent: (from, count) => log.recent(from, count),
-      lineBehind: (...args) => log.lineBehind(...args),
+      lineAfter: (...args) => log.lineAfter(...args),
       destroy: (gone) => log.destroy(gone),
       close: () => log.close(),
       follow: (_channel, _from, signal) => ({ [Symbol.asyncIterator]: () => handed(signal) }),

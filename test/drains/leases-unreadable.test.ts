@@ -27,7 +27,7 @@ test("an unreadable lease is left alone, and told once", async () => {
   await clock.advance(2_000);
   expect([...leases.held].sort()).toEqual([0, 2, 3]);
   expect((await engine.store.get(leaseShardKey(1)))?.value).toEqual(damaged);
-  expect(error.mock.calls.map(([told]) => told)).toEqual([{ key: leaseShardKey(1) }]);
+  expect(error.mock.calls.map(([fields]) => fields)).toEqual([{ key: leaseShardKey(1) }]);
   const closed = leases.close();
   await clock.advance(2_000);
   await closed;

@@ -10,18 +10,18 @@ import { drainOf, Rig, retry } from "./rig.ts";
 const drain = drainOf(1, { url: "https://user:word@receiver.example:8443/in?key=secret" });
 const startMs = Date.parse("2024-05-01T09:59:58Z");
 let clock: FakeClock;
-let told: string[];
+let stored: string[];
 let failures: number;
 let notices: DrainNotices;
 
 beforeEach(() => {
   clock = new FakeClock();
-  told = [];
+  stored = [];
   failures = 0;
   notices = new DrainNotices({
     append: async (_, lines: CanonicalLines) => {
       if (failures-- > 0) throw new Error("the store is full");
-      told.push(...messagesOf(lines.bytes));
+      stored.push(...messagesOf(lines.bytes));
     },
     clock,
     logger: pino({ level: "silent" }),
@@ -34,8 +34,8 @@ test("the texts are those of logplex, with the drain's token and no secret", asy
   notices.refused(drain, 3, startMs, "receiver.example:8443 answered 400");
   notices.certificate(drain, 'the certificate "x" has expired');
   notices.expiring(drain, "the certificate ends in 3 days");
-  await until(() => told.length === 4);
-  expect(told).toEqual([
+  await until(() => stored.length === 4);
+  expect(stored).toEqual([
     "Error L10 (output buffer overflow): drain 'd.1' dropped 21 messages since 2024-05-01T09:59:58.000000+00:00. Retention took them before they could be sent: \"tailrace drains:info d.1 -a APP\" says what held the drain up.",
     "Error L13 (messages refused): drain 'd.1' had 3 messages refused since 2024-05-01T09:59:58.000000+00:00, they are not sent again: receiver.example:8443 answered 400",
     "Error L14 (certificate validation): drain 'd.1' error=\"the certificate 'x' has expired\" uri=\"https://…@receiver.example:8443/…\"",
@@ -50,15 +50,15 @@ test("one of a kind for a drain a minute; the next says how many since, and from
     await clock.advance(5_000);
     notices.lost(drain, 2, clock.nowMs());
   }
-  expect(told).toHaveLength(1);
+  expect(stored).toHaveLength(1);
   await clock.advance(10_000);
-  expect(told).toHaveLength(2);
-  expect(told[1]).toContain("dropped 20 messages since 2024-05-01T10:00:05.000000+00:00");
+  expect(stored).toHaveLength(2);
+  expect(stored[1]).toContain("dropped 20 messages since 2024-05-01T10:00:05.000000+00:00");
   await clock.advance(600_000);
-  expect(told).toHaveLength(2);
+  expect(stored).toHaveLength(2);
   expect(clock.sleeping).toBe(0);
   notices.lost(drain, 1, startMs);
-  await until(() => told.length === 3);
+  await until(() => stored.length === 3);
   await notices.close();
 });
 
@@ -66,7 +66,7 @@ test("kinds and drains do not wait for one another", async () => {
   notices.lost(drain, 1, startMs);
   notices.lost(drainOf(2), 1, startMs);
   notices.certificate(drain, "is self-signed");
-  await until(() => told.length === 3);
+  await until(() => stored.length === 3);
   await notices.close();
 });
 
@@ -76,33 +76,33 @@ test("a notice that could not be stored is told with the next, and no count is l
   await until(() => failures < 1);
   notices.lost(drain, 7, startMs + 1);
   await clock.advance(60_000);
-  expect(told).toEqual([expect.stringContaining("dropped 12 messages since 2024-05-01T09:59:58")]);
+  expect(stored).toEqual([expect.stringContaining("dropped 12 messages since 2024-05-01T09:59:58")]);
   await notices.close();
 });
 
 test("close tells at once what is untold", async () => {
   notices.lost(drain, 5, startMs);
-  await until(() => told.length === 1);
+  await until(() => stored.length === 1);
   notices.lost(drain, 7, startMs);
   await notices.close();
   await notices.close();
-  expect(told[1]).toContain("dropped 7 messages");
+  expect(stored[1]).toContain("dropped 7 messages");
 });
 
 test("close ends also when the notices cannot be stored", async () => {
   failures = Number.POSITIVE_INFINITY;
   notices.lost(drain, 5, startMs);
   await notices.close();
-  expect(told).toEqual([]);
+  expect(stored).toEqual([]);
 });
 
 test("of a drain that is gone nothing more is told: its app may be gone with it", async () => {
   notices.lost(drain, 5, startMs);
-  await until(() => told.length === 1);
+  await until(() => stored.length === 1);
   notices.lost(drain, 7, startMs);
   notices.forget(drain.id);
   await clock.advance(120_000);
-  expect(told).toHaveLength(1);
+  expect(stored).toHaveLength(1);
 });
 
 test("a drain that refuses its own notices does not feed itself", async () => {

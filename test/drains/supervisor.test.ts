@@ -251,8 +251,8 @@ test("a drain that somebody else runs is left to them until its record changes",
 });
 
 test("a drain whose record is unreadable goes on as it was, keeps its checkpoint, and holds up no other", async () => {
-  const told: unknown[] = [];
-  const logger = { error: (about: object) => told.push(about) } as never;
+  const logged: unknown[] = [];
+  const logger = { error: (about: object) => logged.push(about) } as never;
   const store = new CheckedStore(rig.store, logger);
   const first = await put(drainOf(1));
   await put({ ...drainOf(2), paused: "no" } as never);
@@ -260,10 +260,10 @@ test("a drain whose record is unreadable goes on as it was, keeps its checkpoint
   await open({ store });
   const third = await put(drainOf(3));
   await put({ ...first, version: 9 } as never);
-  await rig.until(() => told.length === 2, 0);
+  await rig.until(() => logged.length === 2, 0);
   await rig.append(["a"]);
   await rig.until(() => rig.received.length === 2, 0);
   expect([first, drainOf(2), third].map(receivedBy)).toEqual([["a"], [], ["a"]]);
-  expect(told).toEqual([{ key: "drain/drain-2" }, { key: "drain/drain-1" }]);
+  expect(logged).toEqual([{ key: "drain/drain-2" }, { key: "drain/drain-1" }]);
   expect(await rig.store.get("drain-state/drain-2")).toBeDefined();
 });

@@ -91,8 +91,8 @@ describe.each(stores)("the history on %s", (store) => {
     expect(messages(bad.stdout)).toEqual(["app[web.2] level=warn msg=slow", "app[web.2] [error] down"]);
 
     const [position] = (await logs("--match", "^work$", "--positions")).stdout.split(" ");
-    const behind = await logs("--from", position!, "--dyno", "*.1");
-    expect(messages(behind.stdout)).toEqual(["app[cron.1] tick"]);
+    const resumed = await logs("--from", position!, "--dyno", "*.1");
+    expect(messages(resumed.stdout)).toEqual(["app[cron.1] tick"]);
     const [time] = (await logs("--dyno", "cron")).stdout.split(" ");
     const before = new Date(Date.parse(time!) - 60_000).toISOString();
     expect(await logs("--until", before)).toMatchObject({

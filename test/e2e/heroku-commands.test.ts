@@ -171,9 +171,9 @@ test("those that have no meaning say so in their form, and those of which there 
     "spaces:vpn:destroy": ["x", "--space", "y", "--confirm", "x"],
   };
   const walked = await run([...refused, ...none].map((id) => callOf(id, words[id])));
-  const isTold = ({ argv, said, isDone }: Walked): boolean =>
+  const isExplained = ({ argv, said, isDone }: Walked): boolean =>
     refused.includes(argv[0]!)
       ? !isDone && /has no meaning on tailrace|no rendezvous server/.test(said)
       : !/TypeError|SyntaxError|HTTP Error|does not end|internal/.test(said);
-  expect(walked.filter((one) => !isTold(one) || one.hosts.length > 0)).toEqual([]);
+  expect(walked.filter((one) => !isExplained(one) || one.hosts.length > 0)).toEqual([]);
 }, 240_000);

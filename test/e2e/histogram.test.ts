@@ -5,7 +5,7 @@ import { stores, TestServer } from "../support/server.ts";
 let server: TestServer;
 afterEach(() => server.destroy());
 
-type Told = {
+type Sums = {
   readonly complete: boolean;
   readonly end_line: number;
   readonly bins: { error: number; info: number }[];
@@ -27,21 +27,21 @@ test.each(stores)(
       });
       expect(response.status).toBe(204);
     };
-    const told = async () => {
+    const sums = async () => {
       for (;;) {
-        const answer = await server.api<Told>("GET", "/apps/todo/log-histogram");
+        const answer = await server.api<Sums>("GET", "/apps/todo/log-histogram");
         if (!answer.complete) continue;
         const sum = (grade: "error" | "info") => answer.bins.reduce((all, bin) => all + bin[grade], 0);
         return { lines: answer.end_line, error: sum("error"), info: sum("info") };
       }
     };
     for (let n = 0; n < 5; n++) await send([...Array(900).fill("fine"), ...Array(100).fill("ERROR no")]);
-    expect(await told()).toEqual({ lines: 5_000, error: 500, info: 4_500 });
+    expect(await sums()).toEqual({ lines: 5_000, error: 500, info: 4_500 });
     await send(["ERROR late"]);
-    expect(await told()).toEqual({ lines: 5_001, error: 501, info: 4_500 });
+    expect(await sums()).toEqual({ lines: 5_001, error: 501, info: 4_500 });
     await server.kill("SIGKILL");
     await server.start();
-    expect(await told()).toEqual({ lines: 5_001, error: 501, info: 4_500 });
+    expect(await sums()).toEqual({ lines: 5_001, error: 501, info: 4_500 });
   },
   60_000,
 );

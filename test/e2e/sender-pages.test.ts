@@ -284,11 +284,11 @@ describe("replayed over HTTP, by what the configuration says", () => {
 test("what has answers is stored before them, whichever door, in one order", async () => {
   const { app, token, has } = await appFor("answered");
   const socket = connect(world.plain.relp, "127.0.0.1");
-  let told = "";
-  socket.on("data", (data) => (told += data));
+  let answers = "";
+  socket.on("data", (data) => (answers += data));
   const frame = `<190>1 - box ${token.token} web.1 - - by RELP`;
   socket.write(`1 open 14 relp_version=0\n2 syslog ${frame.length} ${frame}\n`);
-  await until(() => told.includes("2 rsp 6 200 OK\n"));
+  await until(() => answers.includes("2 rsp 6 200 OK\n"));
   socket.destroy();
   const { url } = world.plain.server;
   const headers = { authorization: `Bearer ${token.token}`, "content-type": "application/json" };

@@ -167,10 +167,10 @@ describe("SIGHUP with a certificate", () => {
     const { token } = JSON.parse(await tailrace("tokens:create", "-a", "senders", "app", "--json"));
     const open = async (port: number) => {
       const socket = connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false });
-      let told = "";
-      socket.on("data", (data) => (told += data));
+      let answers = "";
+      socket.on("data", (data) => (answers += data));
       await once(socket, "secureConnect");
-      return { socket, shown: socket.getPeerCertificate().fingerprint256, told: () => told };
+      return { socket, shown: socket.getPeerCertificate().fingerprint256, answers: () => answers };
     };
     const frame = (text: string) => `<190>1 - box ${token} web.1 - - ${text}`;
     const opening = "1 open 14 relp_version=0\n";
@@ -180,7 +180,7 @@ describe("SIGHUP with a certificate", () => {
     expect(oldTls.shown).toBe(oldRelp.shown);
     oldTls.socket.write(`${frame("over TLS, before")}\n`);
     oldRelp.socket.write(opening + inRelp(2, "by RELP, before"));
-    await until(() => oldRelp.told().includes("2 rsp 6 200 OK\n"));
+    await until(() => oldRelp.answers().includes("2 rsp 6 200 OK\n"));
 
     await put(selfSignedTls);
     await hangUp("files of the settings were read again");
@@ -192,7 +192,7 @@ describe("SIGHUP with a certificate", () => {
     oldRelp.socket.write(inRelp(3, "by the old RELP"));
     newRelp.socket.write(opening + inRelp(2, "by the new RELP"));
     await until(
-      () => oldRelp.told().includes("3 rsp 6 200 OK\n") && newRelp.told().includes("2 rsp 6 200 OK\n"),
+      () => oldRelp.answers().includes("3 rsp 6 200 OK\n") && newRelp.answers().includes("2 rsp 6 200 OK\n"),
     );
     const wanted = [
       "over TLS, before",

@@ -56,14 +56,14 @@ test("while its reader stands still it holds no lines; then the reader gets ever
     stdio: ["ignore", pipe.writing, "pipe"],
   });
   closeSync(pipe.writing);
-  let told = "";
-  tail.stderr!.setEncoding("utf8").on("data", (text: string) => (told += text));
+  let stderr = "";
+  tail.stderr!.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   const ended = once(tail, "close");
   await post(tokens.app!, "first\n");
   const lines = createInterface({ input: new Socket({ fd: pipe.reading, readable: true, writable: false }) });
   const numbers: number[] = [];
   lines.on("line", (line) => numbers.push(Number(/ n=(\d+) /.exec(line)?.[1] ?? -1)));
-  await until(() => numbers.length > 0, { msMax: 30_000, tell: () => told }); // it follows
+  await until(() => numbers.length > 0, { msMax: 30_000, tell: () => stderr }); // it follows
   lines.pause();
 
   const before = anonymousBytes(tail.pid!);
@@ -75,5 +75,5 @@ test("while its reader stands still it holds no lines; then the reader gets ever
   expect(await ended).toEqual([0, null]);
   await until(() => numbers.length > total, { tell: () => `${numbers.length} of them` });
   expect(numbers.slice(1)).toEqual(Array.from({ length: total }, (_, n) => n));
-  expect(told).toBe("");
+  expect(stderr).toBe("");
 }, 120_000);

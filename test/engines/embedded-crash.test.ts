@@ -75,8 +75,8 @@ test("a second process on the same folder is refused with the first one's id; a 
     message: expect.stringContaining(`Process ${first.child.pid} `),
   });
   const second = startWriter(200, 1);
-  await until(() => second.told.length > 0);
-  expect(second.told[0]).toMatchObject({ refused: "STORE_IN_USE" });
+  await until(() => second.said.length > 0);
+  expect(second.said[0]).toMatchObject({ refused: "STORE_IN_USE" });
   await first.kill();
   const engine = await reopen();
   await expect(reopen()).rejects.toMatchObject({ code: "STORE_IN_USE" });

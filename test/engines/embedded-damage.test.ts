@@ -38,11 +38,11 @@ const pageBytes = 4096;
 let folder: string;
 let data: string;
 let engine: EmbeddedEngine | undefined;
-let told: { level: string; text: string; what: unknown }[];
+let logged: { level: string; text: string; what: unknown }[];
 
 const logger = new Proxy({} as Logger, {
   get: (_, level: string) => (what: unknown, text: string) =>
-    told.push(typeof what === "string" ? { level, text: what, what: {} } : { level, text, what }),
+    logged.push(typeof what === "string" ? { level, text: what, what: {} } : { level, text, what }),
 });
 const open = async (at = folder) => {
   engine = await openEmbedded({ folder: at, clock: realClock, retention: keepsAll, logger });
@@ -58,7 +58,7 @@ const lines = async ({ log }: EmbeddedEngine) => (await log.recent(app, Infinity
 beforeEach(async () => {
   folder = join(await mkdtemp(join(tmpdir(), "tailrace-damage-")), "data");
   data = join(folder, "data.mdb");
-  told = [];
+  logged = [];
   const { log, store } = await open();
   for (let i = 0; i < 40; i++)
     await log.append(app, batchOfBytes(i % 2 === 0 ? 300 : 9000, { firstLine: i }));
@@ -172,7 +172,7 @@ describe("lines that somebody took away while the server was stopped are told at
     for (let i = 0; i < count; i++) await engine!.log.append(app, batchOfBytes(9000, { firstLine: 100 + i }));
   };
   const tellings = () =>
-    told.filter(({ text }) => text.startsWith("lines that were stored when the server was stopped"));
+    logged.filter(({ text }) => text.startsWith("lines that were stored when the server was stopped"));
 
   const cases: readonly [string, (path: string, names: readonly string[]) => Promise<unknown>, object][] = [
     ["a segment", (path, names) => rm(join(path, names[1]!)), { missingSegments: [2], missingCommits: 0 }],
@@ -297,7 +297,7 @@ describe("data that go away under a running server", () => {
     await expect(append("lost")).rejects.toMatchObject({ code: "DATA_GONE", status: 503 });
     await expect(engine!.store.put("app/9", 1, 0)).rejects.toMatchObject({ code: "DATA_GONE" });
     expect(engine!.troubles()).toEqual([expect.stringContaining("removed, replaced or cut")]);
-    expect(told).toContainEqual(
+    expect(logged).toContainEqual(
       expect.objectContaining({ level: "fatal", text: expect.stringContaining("removed or replaced") }),
     );
     expect(await lines(engine!)).toBe(41); // who reads goes on
@@ -305,7 +305,7 @@ describe("data that go away under a running server", () => {
     await mend();
     await append("after");
     expect(engine!.troubles()).toEqual([]);
-    expect(told.at(-1)).toMatchObject({ level: "info" });
+    expect(logged.at(-1)).toMatchObject({ level: "info" });
   });
 
   test("are noticed without a write", async () => {
@@ -353,7 +353,7 @@ describe("data that go away under a running server", () => {
     await expect(append("lost")).rejects.toMatchObject({ code: "DATA_GONE", status: 503 });
     await expect(append("lost")).rejects.toMatchObject({ code: "DATA_GONE" });
     await until(() => engine!.troubles().length === 1);
-    expect(told).toContainEqual(
+    expect(logged).toContainEqual(
       expect.objectContaining({
         level: "fatal",
         text: expect.stringContaining("lines of the log were removed"),
@@ -372,7 +372,7 @@ describe("data that go away under a running server", () => {
   test("cut: it is told before a read of what is missing ends the process", async () => {
     await truncate(data, 3 * pageBytes);
     await until(() => engine!.troubles().length === 1);
-    expect(told).toContainEqual(
+    expect(logged).toContainEqual(
       expect.objectContaining({ level: "fatal", text: expect.stringContaining("were cut") }),
     );
     await expect(append("lost")).rejects.toMatchObject({ code: "DATA_GONE" });
@@ -405,18 +405,18 @@ describe("files of the folder", () => {
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
     for (const name of ["data.mdb", "lock.mdb", "tailrace.json"])
       expect((await stat(join(folder, name))).mode & 0o077).toBe(0);
-    expect(told).toEqual([]);
+    expect(logged).toEqual([]);
   });
 
   test("that others may read are told with the mend, in a folder that others may enter", async () => {
     await stopped();
     chmodSync(data, 0o644);
     await open();
-    expect(told).toEqual([]);
+    expect(logged).toEqual([]);
     await stopped();
     await chmod(folder, 0o755);
     await open();
-    expect(told).toEqual([
+    expect(logged).toEqual([
       { level: "warn", text: expect.any(String), what: { files: ["data.mdb"], mend: `chmod 700 ${folder}` } },
     ]);
   });

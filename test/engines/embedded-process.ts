@@ -11,10 +11,10 @@ const [folder, batchBytes, together, roomText = "{}"] = process.argv.slice(2);
 const { blind, ...reserves } = JSON.parse(roomText) as Room;
 const unlimited = () => Number.POSITIVE_INFINITY;
 const room = { ...reserves, ...(blind && { freeBytes: unlimited, fileBytesMax: unlimited }) };
-const tell = (what: Told) => process.stdout.write(`${JSON.stringify(what)}\n`);
+const tell = (what: Said) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
 /** What it prints. */
-export type Told =
+export type Said =
   | "ready"
   | { readonly stored: number }
   | Failed

@@ -211,7 +211,7 @@ describe("streams that somebody empties by hand", () => {
       if (/^tailrace-log-/.test(config.name)) await streams.purge(config.name);
     await connection.close();
   };
-  const behind = (position: Position) => ({ kind: "after", position }) as const;
+  const fromAfter = (position: Position) => ({ kind: "after", position }) as const;
   const ever = new AbortController().signal;
 
   test("the process that writes goes on with its numbers: what is gone is an exact number", async () => {
@@ -221,8 +221,8 @@ describe("streams that somebody empties by hand", () => {
     await log.append(app, batchOf(["c", "d", "e"], { firstLine: 2 }));
     await empty(urls[0]!);
     await log.append(app, batchOf(["f"], { firstLine: 5 }));
-    expect(lines(await takeLines(log.follow(app, behind(position), ever), 1))).toEqual([5]);
-    expect(await log.lineBehind(app, position)).toBe(2);
+    expect(lines(await takeLines(log.follow(app, fromAfter(position), ever), 1))).toEqual([5]);
+    expect(await log.lineAfter(app, position)).toBe(2);
   });
 
   test("where another goes on with numbers that were used, who had read them is told", async () => {
@@ -236,11 +236,11 @@ describe("streams that somebody empties by hand", () => {
       places.push((await second.log.append(app, batchOf([text], { firstLine: n }))).position);
     await empty(urls[0]!);
     const { log } = await open(urls);
-    const waiting = takeLines(log.follow(app, behind(places[2]!), ever), 1);
+    const waiting = takeLines(log.follow(app, fromAfter(places[2]!), ever), 1);
     await log.append(app, batchOf(["x", "y"], { producer: "third" as ProducerId }));
     expect(await waiting).toEqual([]); // it ends, and comes back
     for (const place of places)
-      expect(await takeFollowed(log.follow(app, behind(place), ever), 2)).toEqual(["foreign", ["x", "y"]]);
+      expect(await takeFollowed(log.follow(app, fromAfter(place), ever), 2)).toEqual(["foreign", ["x", "y"]]);
   });
 });
 

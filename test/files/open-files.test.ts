@@ -38,12 +38,12 @@ describe("running out", () => {
 
   test("is told, and room made, each time that it is found", async () => {
     const clock = new FakeClock();
-    const told: string[] = [];
+    const logged: string[] = [];
     let rooms = 0;
     const outcomes = [undefined, "EMFILE", "ENOENT", "ENFILE", undefined];
     const watch = watchOpenFiles({
       clock,
-      failures: { note: (work, error) => told.push(`${work} ${(error as NodeJS.ErrnoException).code}`) },
+      failures: { note: (work, error) => logged.push(`${work} ${(error as NodeJS.ErrnoException).code}`) },
       makeRoom: () => rooms++,
       probe: async () => {
         const code = outcomes.shift();
@@ -51,7 +51,7 @@ describe("running out", () => {
       },
     });
     await clock.advance(5_000);
-    expect(told).toEqual(["open_files EMFILE", "open_files ENFILE"]);
+    expect(logged).toEqual(["open_files EMFILE", "open_files ENFILE"]);
     expect(rooms).toBe(2);
     await watch.close();
   });

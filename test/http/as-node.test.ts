@@ -104,7 +104,7 @@ const chunk = data.chain((text) =>
     ? fc.constant("")
     : fc
         .tuple(mostly(right(text.length), sizeOf(text.length)), mostly(crlf, ending), mostly(crlf, ending))
-        .map(([size, behindSize, behind]) => `${size}${behindSize}${text}${behind}`),
+        .map(([size, afterSize, afterName]) => `${size}${afterSize}${text}${afterName}`),
 );
 const trailers = mostly(
   fc.constant(""),
@@ -170,8 +170,8 @@ const start = mostly(
 const request = fc
   .tuple(start, mostly(crlf, ending), others, fc.oneof(withLength, inChunks), mostly(crlf, ending))
   .map(
-    ([line, behind, other, { heads, body }, end]) =>
-      `${line}${behind}Host: a\r\n${other}${heads}${end}${body}`,
+    ([line, afterName, other, { heads, body }, end]) =>
+      `${line}${afterName}Host: a\r\n${other}${heads}${end}${body}`,
   );
 
 /** What a server made of the bytes: requests that came whole, and whether it refused something. */

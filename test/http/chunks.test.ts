@@ -34,11 +34,11 @@ test("chunks become what they were cut from, wherever reads are cut, and what fo
       fc.constantFrom("", "A: b\r\n", "A: b\r\nC: d\r\n"),
       fc.constantFrom("", "POST / HTTP/1.1\r\n\r\n"),
       sizes,
-      (parts, trailers, behind, cuts) => {
+      (parts, trailers, rest, cuts) => {
         const wire = parts.map(([data, write]) => `${write(data.length)}\r\n${data}\r\n`).join("");
-        expect(decoded(`${wire}0\r\n${trailers}\r\n${behind}`, cuts)).toEqual({
+        expect(decoded(`${wire}0\r\n${trailers}\r\n${rest}`, cuts)).toEqual({
           data: parts.map(([data]) => data).join(""),
-          rest: behind,
+          rest: rest,
           isOver: true,
         });
       },

@@ -1,5 +1,5 @@
 /**
- * Every command of the manual is run by a test, or told in `toldCommands` with what is tested in its place. A block that is new, a
+ * Every command of the manual is run by a test, or told in `explainedCommands` with what is tested in its place. A block that is new, a
  * name that leads nowhere, and a command in running text that the command line does not have fail here.
  */
 import type { Command } from "commander";
@@ -10,9 +10,9 @@ import {
   blocksOf,
   commandsInText,
   commandsOf,
+  explainedCommands,
+  explanationOf,
   manualPages,
-  toldCommands,
-  toldOf,
   wholePages,
 } from "../support/manual-blocks.ts";
 import { filesIn, isThere, readText } from "../support/sources.ts";
@@ -109,8 +109,8 @@ describe("a command that no test can run", () => {
     .flatMap(({ page, body }) => commandsOf(body).map((command) => ({ page, command })));
 
   test("is on its page, and says what is tested instead by files that are there", () => {
-    for (const [page, told] of Object.entries(toldCommands)) {
-      for (const [begin, { why, instead }] of Object.entries(told)) {
+    for (const [page, explained] of Object.entries(explainedCommands)) {
+      for (const [begin, { why, instead }] of Object.entries(explained)) {
         expect(
           commands.filter((one) => one.page === page && one.command.startsWith(begin)),
           begin,
@@ -124,9 +124,9 @@ describe("a command that no test can run", () => {
   });
 
   test("is one of few", () => {
-    const told = commands.filter(({ page, command }) => toldOf(page, command) !== undefined);
+    const explained = commands.filter(({ page, command }) => explanationOf(page, command) !== undefined);
     expect(commands.length).toBeGreaterThan(50);
-    expect(told.length).toBeLessThanOrEqual(10);
+    expect(explained.length).toBeLessThanOrEqual(10);
   });
 });
 
@@ -194,9 +194,9 @@ describe("a command in running text", () => {
       "openssl",
     ];
     const found = others.flatMap(beginning);
-    const told = Object.entries(commandsInText);
-    expect(found.filter(({ code }) => !told.some(([begin]) => code.startsWith(begin)))).toEqual([]);
-    for (const [begin, file] of told) {
+    const explained = Object.entries(commandsInText);
+    expect(found.filter(({ code }) => !explained.some(([begin]) => code.startsWith(begin)))).toEqual([]);
+    for (const [begin, file] of explained) {
       expect(
         found.filter(({ code }) => code.startsWith(begin)),
         begin,

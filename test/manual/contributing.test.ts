@@ -2,13 +2,13 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { stepsOf, toldCommands } from "../support/manual-blocks.ts";
+import { explainedCommands, stepsOf } from "../support/manual-blocks.ts";
 import { root } from "../support/sources.ts";
 
 const run = promisify(execFile);
 
 test("npm can install what the lock file says", async () => {
-  expect(toldCommands["CONTRIBUTING.md"]).toHaveProperty("npm ci");
+  expect(explainedCommands["CONTRIBUTING.md"]).toHaveProperty("npm ci");
   await run("npm", ["ci", "--dry-run", "--offline", "--ignore-scripts", "--no-audit"], { cwd: root });
 }, 120_000);
 

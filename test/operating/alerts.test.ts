@@ -100,8 +100,8 @@ test("every alert's section says what happened, what it means, and what to do", 
     .split(/^## .*\n/m)
     .slice(1);
   for (const [at, { alert, annotations, labels }] of rules.entries()) {
-    const [told, means, todo, ...more] = sections[at]!.trim().split("\n\n");
-    expect(told, alert).toContain(`(\`${labels.severity}\`)`);
+    const [severity, means, todo, ...more] = sections[at]!.trim().split("\n\n");
+    expect(severity, alert).toContain(`(\`${labels.severity}\`)`);
     expect(annotations.summary, alert).not.toBe("");
     for (const text of [means, todo]) expect(text?.length ?? 0, alert).toBeGreaterThan(30);
     expect(more, alert).toEqual([]);

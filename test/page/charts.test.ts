@@ -60,9 +60,9 @@ test("nothing is drawn across a time of which nothing is known, and what stands 
   // The hidden table says of the same steps that there is none, and of the last what it was.
   const p50 = panel(page, "Service time").locator("tbody tr td:last-of-type");
   await expect.poll(async () => (await p50.allInnerTexts()).at(-1)).toBe("45 ms");
-  const told = await p50.allInnerTexts();
-  expect(told.slice(0, -1).every((text) => text === "none")).toBe(true);
-  expect(told.length).toBeGreaterThan(10);
+  const values = await p50.allInnerTexts();
+  expect(values.slice(0, -1).every((text) => text === "none")).toBe(true);
+  expect(values.length).toBeGreaterThan(10);
   expect(faults).toEqual([]);
   await context.close();
 }, 60_000);

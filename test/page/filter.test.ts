@@ -93,12 +93,12 @@ test.each([
   ["level:loud", /“loud” is no level\. Write one of emerg,/],
   ["since:", /“since:” says nothing\. Write since:"yesterday 14:30"/],
   ["context:2", /nothing is looked for\. Add a word/],
-])("%j is told to say nothing and what to write, and the list stays", async (text, told) => {
+])("%j is told to say nothing and what to write, and the list stays", async (text, note) => {
   const { page, context } = await world.signedIn("#/apps/shop/log?match=order");
   await rowWith(page, "order 59 done").waitFor();
   const before = page.url();
   await write(page, text);
-  await expect.poll(() => page.getByRole("alert").innerText()).toMatch(told);
+  await expect.poll(() => page.getByRole("alert").innerText()).toMatch(note);
   expect(await filterField(page).getAttribute("aria-invalid")).toBe("true");
   expect(page.url()).toBe(before);
   await rowWith(page, "order 59 done").waitFor();
@@ -162,10 +162,10 @@ test("a search that finds more than the list holds says so, and a level between 
   await page.getByText("searched: no line comes live").waitFor();
   await expect.poll(() => page.getByLabel("severity").inputValue()).toBe("crit");
   await rowWith(page, "line 11999").click();
-  const told = page.getByText("older ones are not held");
+  const note = page.getByText("older ones are not held");
   const upwards = async () => {
     await page.keyboard.press("g");
-    return told.count();
+    return note.count();
   };
   await expect.poll(upwards, { timeout: 45_000, interval: 200 }).toBe(1);
   await expect

@@ -52,12 +52,12 @@ test("the histogram covers all that is kept, whatever the list holds, and a stre
   expect(shown).toEqual(shown.map((_, n) => shown[0]! + n));
   const range = () => page.locator(".range").innerText();
   await expect.poll(range).toMatch(/^\d\d:\d\d:00 to \d\d:\d\d:00 · (?:80|120|160) lines/);
-  const told = await range();
+  const rangeBefore = await range();
   await page.keyboard.press("e");
   await failed.waitFor();
 
   await page.reload(); // the stretch is in the address
-  await expect.poll(range).toBe(told);
+  await expect.poll(range).toBe(rangeBefore);
   await expect.poll(async () => (await orders(page))[0]).toBe(shown[0]);
   await page.getByRole("button", { name: "all times" }).click();
   await rowWith(page, "order 3999 done").waitFor();

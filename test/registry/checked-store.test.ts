@@ -32,23 +32,23 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const [told, text] of error.mock.calls) expect(JSON.stringify([told, text])).not.toContain(hidden);
+  for (const [fields, text] of error.mock.calls) expect(JSON.stringify([fields, text])).not.toContain(hidden);
   await registry.close();
 });
 
 const damage = (key: string, value: unknown = damaged) => replaceRecord(raw, key, value);
-const toldKeys = () => error.mock.calls.map(([told]) => told.key);
+const loggedKeys = () => error.mock.calls.map(([fields]) => fields.key);
 const drainOf = (url: string) => registry.drains.create(app.id, { url });
 
 test("a record is told once for each time that it was written, with its key", async () => {
   const key = keys.appKey(app.id);
   await damage(key);
   for (let i = 0; i < 3; i++) await expect(registry.apps.get("todo")).rejects.toMatchObject(unreadable);
-  expect(toldKeys()).toEqual([key]);
+  expect(loggedKeys()).toEqual([key]);
   expect(error.mock.calls[0]![1]).toContain("version 9");
   await damage(key, { ...app, name: 5 });
   await expect(registry.apps.get("todo")).rejects.toThrow("`name` is no text");
-  expect(toldKeys()).toEqual([key, key]);
+  expect(loggedKeys()).toEqual([key, key]);
 });
 
 test("what it wrote it reads: nothing is told", async () => {
@@ -73,7 +73,7 @@ describe("an unreadable", () => {
     await damage(keys.appKey(other.id), { ...other, destroying: true });
     await damage(keys.drainClaimsKey(other.id));
     await registry.apps.finishDestroying();
-    expect(toldKeys()).toContain(keys.drainClaimsKey(other.id));
+    expect(loggedKeys()).toContain(keys.drainClaimsKey(other.id));
   });
 
   test("token is refused, left out of the list, counted, and can be revoked with its app", async () => {

@@ -52,7 +52,7 @@ export const isNoise = (text: string): boolean => text.startsWith("noise");
 const isDisliked = (text: string): boolean => /^line \d*7 /.test(text);
 const numberOf = (text: string): number => Number(/^(?:line|noise) (\d+) /.exec(text)![1]);
 
-const isOwed = ({ unconfirmed = [] }: DrainCheckpoint, number: number): boolean =>
+const isUnconfirmed = ({ unconfirmed = [] }: DrainCheckpoint, number: number): boolean =>
   unconfirmed.some(({ line, endLine }) => line <= number && number < endLine);
 
 export class Destination {
@@ -105,7 +105,7 @@ export class Destination {
     for (const [number, by] of this.#lost) {
       if (by !== node) continue;
       this.#lost.delete(number);
-      if (written !== undefined && number < written.line && !isOwed(written, number))
+      if (written !== undefined && number < written.line && !isUnconfirmed(written, number))
         this.excused.add(number);
     }
   }
@@ -113,7 +113,8 @@ export class Destination {
   /** A process died, and the next one goes on as was `written`: what that owes, and all behind its cursor, may repeat. */
   restartAt(written: DrainCheckpoint): void {
     for (const number of this.seen.keys())
-      if (number >= written.line || isOwed(written, number) || this.counts.replays > 0) this.repeatsMax++;
+      if (number >= written.line || isUnconfirmed(written, number) || this.counts.replays > 0)
+        this.repeatsMax++;
   }
 
   #answeringSink(node: SimNode): Sink {

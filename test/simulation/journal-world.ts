@@ -15,7 +15,7 @@ import { randomFrom } from "../support/random.ts";
 const channelsMax = 4;
 
 /** What the log owes of a channel: texts by the line that each was acknowledged at. */
-type Owed = { readonly texts: Map<number, string>; destroyed: string[] };
+type Expected = { readonly texts: Map<number, string>; destroyed: string[] };
 
 export class JournalWorld {
   readonly random: () => number;
@@ -25,13 +25,13 @@ export class JournalWorld {
   readonly #segmentBytes: number;
   #disk = new FakeDisk();
   #journal: OpenJournal | undefined;
-  #owed: Owed[] = Array.from({ length: channelsMax }, () => ({ texts: new Map(), destroyed: [] }));
+  #expected: Expected[] = Array.from({ length: channelsMax }, () => ({ texts: new Map(), destroyed: [] }));
   #faultRate = 0;
   #next = 0;
   /** Channels whose destruction was refused, with no commit since: a process that ends now cannot take it back. */
   readonly #refused = new Set<number>();
   /** Something that was acknowledged was reported as damaged. */
-  #told = false;
+  #isDamageReported = false;
 
   constructor(seed: number) {
     this.random = randomFrom(seed);
@@ -66,7 +66,7 @@ export class JournalWorld {
     await this.#check();
     await this.#journal!.close();
     const bytes = Buffer.concat([...this.#disk.contents().values()]).toString("latin1");
-    for (const { destroyed } of this.#owed) {
+    for (const { destroyed } of this.#expected) {
       for (const text of destroyed) expect(bytes.includes(text), `${text} was destroyed`).toBe(false);
     }
   }
@@ -79,13 +79,13 @@ export class JournalWorld {
     if (names.length === 0) return;
     const name = names[this.#below(names.length)]!;
     this.#disk.flip(name, this.#below(this.#disk.contents().get(name)!.length * 8));
-    this.#told = false;
+    this.#isDamageReported = false;
     await this.#open();
     for (let channel = 0; channel < channelsMax; channel++) {
       const { batches } = await this.#log.recent(channelOf(channel), Number.POSITIVE_INFINITY);
       this.#expectRight(channel, batches);
     }
-    this.totals.damages += this.#told ? 1 : 0;
+    this.totals.damages += this.#isDamageReported ? 1 : 0;
     await this.#journal!.close();
   }
 
@@ -105,7 +105,7 @@ export class JournalWorld {
       retention: this.#retention,
       segmentBytes: this.#segmentBytes,
       damaged: () => {
-        this.#told = true;
+        this.#isDamageReported = true;
       },
     });
     this.#disk.fault = (call): Fault => {
@@ -130,16 +130,16 @@ export class JournalWorld {
       acceptedAtMs: this.#clock.nowMs(),
       ...(isNamed && { dedupId: `request-${this.#next}` }),
     });
-    const owed = this.#owed[channel]!;
+    const expected = this.#expected[channel]!;
     const append = () => this.#appendLent(channelOf(channel), batch);
     try {
       const { position } = await append();
       this.totals.batches++;
       this.#refused.clear();
-      if (owed !== this.#owed[channel]) return; // it was destroyed meanwhile
+      if (expected !== this.#expected[channel]) return; // it was destroyed meanwhile
       const line = Number(position.split(".")[0]);
-      expect(owed.texts.has(line), `line ${line} is used once`).toBe(false);
-      for (const [i, text] of texts.entries()) owed.texts.set(line + i, text);
+      expect(expected.texts.has(line), `line ${line} is used once`).toBe(false);
+      for (const [i, text] of texts.entries()) expected.texts.set(line + i, text);
       if (!isNamed || this.random() < 0.5) return;
       const again = await append();
       expect(again.repeated && isSamePlace(again.position, position)).toBe(true);
@@ -158,7 +158,7 @@ export class JournalWorld {
 
   async #destroy(): Promise<void> {
     const channel = this.#below(channelsMax);
-    const before = this.#owed[channel]!;
+    const before = this.#expected[channel]!;
     try {
       await this.#within(this.#log.destroy(channelOf(channel)));
     } catch {
@@ -167,7 +167,10 @@ export class JournalWorld {
       return;
     }
     this.totals.destroyed++;
-    this.#owed[channel] = { texts: new Map(), destroyed: [...before.destroyed, ...before.texts.values()] };
+    this.#expected[channel] = {
+      texts: new Map(),
+      destroyed: [...before.destroyed, ...before.texts.values()],
+    };
   }
 
   async #reopen(): Promise<void> {
@@ -177,7 +180,7 @@ export class JournalWorld {
   }
 
   #forgetRefused(): void {
-    for (const channel of this.#refused) this.#owed[channel] = { texts: new Map(), destroyed: [] };
+    for (const channel of this.#refused) this.#expected[channel] = { texts: new Map(), destroyed: [] };
     this.#refused.clear();
   }
 
@@ -207,9 +210,9 @@ export class JournalWorld {
   async #check(): Promise<void> {
     for (let channel = 0; channel < channelsMax; channel++) {
       const { batches, end } = await this.#log.recent(channelOf(channel), Number.POSITIVE_INFINITY);
-      const { texts } = this.#owed[channel]!;
-      const owedEnd = Math.max(0, ...[...texts.keys()].map((line) => line + 1));
-      expect(end.line, `the end of channel ${channel}`).toBeGreaterThanOrEqual(owedEnd);
+      const { texts } = this.#expected[channel]!;
+      const expectedEnd = Math.max(0, ...[...texts.keys()].map((line) => line + 1));
+      expect(end.line, `the end of channel ${channel}`).toBeGreaterThanOrEqual(expectedEnd);
       this.#expectRight(channel, batches);
       const first = batches[0]?.line ?? end.line;
       const missing = [...texts.keys()].filter((line) => line >= first && !holds(batches, line));
@@ -233,14 +236,15 @@ export class JournalWorld {
   }
 
   #expectRight(channel: number, batches: readonly StoredBatch[]): void {
-    const { texts } = this.#owed[channel]!;
+    const { texts } = this.#expected[channel]!;
     let end = 0;
     for (const batch of batches) {
       expect(batch.line, "lines ascend").toBeGreaterThanOrEqual(end);
       end = batch.line + batch.count;
       textsOf(batch).forEach((text, i) => {
-        const owed = texts.get(batch.line + i);
-        if (owed !== undefined) expect(text, `line ${batch.line + i} of channel ${channel}`).toBe(owed);
+        const expected = texts.get(batch.line + i);
+        if (expected !== undefined)
+          expect(text, `line ${batch.line + i} of channel ${channel}`).toBe(expected);
       });
     }
   }

@@ -250,7 +250,7 @@ export class SimNode {
         await this.awake();
         return recent;
       },
-      lineBehind: (...args) => log.lineBehind(...args),
+      lineAfter: (...args) => log.lineAfter(...args),
       async *follow(channel, from, signal, until) {
         for await (const batch of log.follow(channel, from, signal, until)) {
           while (self.#cut?.fromLog && !signal.aborted) await unlessAborted(self.#cut.over, signal);

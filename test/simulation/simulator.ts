@@ -186,15 +186,15 @@ export class Simulator {
       if (!this.nodes.some(({ isOpen }) => isOpen)) await this.start();
       const linesBefore = this.lines;
       await this.pass(stepMs);
-      const behind: string[] = [];
+      const lagging: string[] = [];
       for (const destination of this.destinations) {
         const { line, replay, unconfirmed } = await this.state(destination);
         const { length } = this.#linesOf(destination);
         if (line === length && replay?.position === undefined && unconfirmed === undefined) continue;
-        behind.push(`${destination.drain.id} is at ${line} of ${length}`);
+        lagging.push(`${destination.drain.id} is at ${line} of ${length}`);
       }
-      calmMs = behind.length === 0 && this.lines === linesBefore ? calmMs + stepMs : 0;
-      assert(waitedMs < 4 * 3_600_000, `drains do not come to the end: ${behind}`);
+      calmMs = lagging.length === 0 && this.lines === linesBefore ? calmMs + stepMs : 0;
+      assert(waitedMs < 4 * 3_600_000, `drains do not come to the end: ${lagging}`);
     }
   }
 

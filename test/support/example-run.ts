@@ -19,7 +19,7 @@ export class ExampleRun {
   readonly folder: string;
   readonly #ports: ReadonlyMap<string, string>;
   readonly #shell: ChildProcess;
-  readonly #behind = new Map<string, Terminal>();
+  readonly #running = new Map<string, Terminal>();
   /** By the last block in front. */
   #printed = "";
   #blocks = 0;
@@ -77,7 +77,7 @@ export class ExampleRun {
 
   /** Ends everything that still runs, as Ctrl-C does, and removes the folder. */
   async close(): Promise<void> {
-    await Promise.all([...this.#behind.values()].map((terminal) => terminal.end()));
+    await Promise.all([...this.#running.values()].map((terminal) => terminal.end()));
     this.#shell.kill("SIGKILL");
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
@@ -100,9 +100,9 @@ export class ExampleRun {
       this.#printed = printed();
       return;
     }
-    if (this.#behind.has(example.terminal))
+    if (this.#running.has(example.terminal))
       throw new Error(`there is a terminal ${example.terminal} already`);
-    this.#behind.set(example.terminal, new Terminal(block));
+    this.#running.set(example.terminal, new Terminal(block));
   }
 
   #compare(example: Example): void {
@@ -113,7 +113,7 @@ export class ExampleRun {
   }
 
   async #awaitText(example: Example, name: string): Promise<void> {
-    const terminal = this.#behind.get(name);
+    const terminal = this.#running.get(name);
     if (terminal === undefined) throw new Error(`no terminal is called ${name}`);
     const expected = this.#withPorts(example.body);
     let came = false;

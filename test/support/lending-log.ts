@@ -41,8 +41,8 @@ export class LendingLog implements ChannelLog {
     return { [Symbol.asyncIterator]: () => this.#lending(followed[Symbol.asyncIterator]()) };
   }
 
-  lineBehind(channel: ChannelId, position: Position) {
-    return this.#log.lineBehind(channel, position);
+  lineAfter(channel: ChannelId, position: Position) {
+    return this.#log.lineAfter(channel, position);
   }
 
   recent(channel: ChannelId, lines: number, within?: Within) {

@@ -67,7 +67,7 @@ export function commandsOf(script: string): readonly string[] {
 const isOpen = (lines: readonly string[]): boolean => (lines.join("\n").match(/'/g)?.length ?? 0) % 2 === 1;
 
 /** A command that no test can run, and what is tested in its place. */
-type Told = { readonly why: string; readonly instead: string };
+type Explanation = { readonly why: string; readonly instead: string };
 
 const systemd = {
   why: "it needs a machine that systemd runs, and root there",
@@ -80,7 +80,7 @@ const stopAndStart = {
 };
 
 /** By page, by the command as it stands there. */
-export const toldCommands: Readonly<Record<string, Readonly<Record<string, Told>>>> = {
+export const explainedCommands: Readonly<Record<string, Readonly<Record<string, Explanation>>>> = {
   "docs/backup.md": { "systemctl stop tailrace": stopAndStart, "systemctl start tailrace": stopAndStart },
   "docs/service.md": {
     "cp examples/systemd/tailrace.service /etc/systemd/system/": systemd,
@@ -127,8 +127,8 @@ export const commandsInText: Readonly<Record<string, string>> = {
 };
 
 /** Why a command is not run, if it is not. */
-export const toldOf = (page: string, command: string): Told | undefined =>
-  Object.entries(toldCommands[page] ?? {}).find(([begin]) => command.startsWith(begin))?.[1];
+export const explanationOf = (page: string, command: string): Explanation | undefined =>
+  Object.entries(explainedCommands[page] ?? {}).find(([begin]) => command.startsWith(begin))?.[1];
 
 /** The script of a block without the commands that no test can run; names in it replaced by those of a test. */
 export function scriptOf(
@@ -137,7 +137,7 @@ export function scriptOf(
   replaced: Readonly<Record<string, string>> = {},
 ): string {
   const commands = commandsOf(blockOf(page, name).body).filter(
-    (command) => toldOf(page, command) === undefined,
+    (command) => explanationOf(page, command) === undefined,
   );
   return Object.entries(replaced).reduce(
     (text, [from, to]) => text.replaceAll(from, to),

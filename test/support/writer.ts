@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { Failed, Room, Told } from "../engines/embedded-process.ts";
+import type { Failed, Room, Said } from "../engines/embedded-process.ts";
 
 const script = fileURLToPath(new URL("../engines/embedded-process.ts", import.meta.url));
 
@@ -17,7 +17,7 @@ export type WriterOptions = {
 };
 
 export class Writer {
-  readonly told: Told[] = [];
+  readonly said: Said[] = [];
   /** What it said on its error output, where LMDB tells of writes that fail. */
   errors = "";
   readonly child: ChildProcess;
@@ -28,7 +28,7 @@ export class Writer {
     const args = [folder, String(batchBytes), String(together), JSON.stringify(room)];
     const command = ["-c", `${limit}exec "$@"`, "sh", process.execPath, "--no-warnings", script, ...args];
     this.child = spawn("sh", command, { stdio: ["ignore", "pipe", "pipe"] });
-    createInterface({ input: this.child.stdout! }).on("line", (line) => this.told.push(JSON.parse(line)));
+    createInterface({ input: this.child.stdout! }).on("line", (line) => this.said.push(JSON.parse(line)));
     this.child.stderr!.on("data", (data) => {
       this.errors += data;
     });
@@ -36,11 +36,11 @@ export class Writer {
 
   /** Numbers of the batches that were acknowledged. */
   get stored(): number[] {
-    return this.told.flatMap((what) => (typeof what === "object" && "stored" in what ? [what.stored] : []));
+    return this.said.flatMap((what) => (typeof what === "object" && "stored" in what ? [what.stored] : []));
   }
 
   get failed(): Failed[] {
-    return this.told.flatMap((what) => (typeof what === "object" && "failed" in what ? [what] : []));
+    return this.said.flatMap((what) => (typeof what === "object" && "failed" in what ? [what] : []));
   }
 
   get isRunning(): boolean {

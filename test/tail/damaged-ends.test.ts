@@ -100,8 +100,8 @@ async function readAll(
     if (isAll(text)) stop.abort();
   }
   const shown = [...text.matchAll(/ line=(\d+) /g)].map(([, number]) => Number(number));
-  const told = [...text.matchAll(/Error L11 \(Tail buffer overflow\) -> .* dropped (\d+) messages/g)];
-  return { shown, lost: told.map(([, count]) => Number(count)) };
+  const notices = [...text.matchAll(/Error L11 \(Tail buffer overflow\) -> .* dropped (\d+) messages/g)];
+  return { shown, lost: notices.map(([, count]) => Number(count)) };
 }
 
 const linesFrom = (first: number, last = batches * linesEach - 1): number[] =>

@@ -66,8 +66,8 @@ async function overwriteMiddle(folder: string): Promise<void> {
 test("each line is shown once or counted in an L11 line", async () => {
   const text = await readDamaged();
   const shown = [...text.matchAll(/ line=(\d+) /g)].map(([, number]) => Number(number));
-  const told = [...text.matchAll(/Error L11 \(Tail buffer overflow\) -> .* dropped (\d+) messages/g)];
-  const lost = told.reduce((sum, [, count]) => sum + Number(count), 0);
+  const notices = [...text.matchAll(/Error L11 \(Tail buffer overflow\) -> .* dropped (\d+) messages/g)];
+  const lost = notices.reduce((sum, [, count]) => sum + Number(count), 0);
   expect(lost).toBeGreaterThan(batches * linesOfBatch * 0.2);
   expect(shown.length + lost).toBe(batches * linesOfBatch);
   expect(new Set(shown).size).toBe(shown.length);

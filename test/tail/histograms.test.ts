@@ -30,7 +30,7 @@ class World {
         if (args[2] !== undefined) this.reads++;
         return log.recent(...args);
       },
-      lineBehind: (...args) => log.lineBehind(...args),
+      lineAfter: (...args) => log.lineAfter(...args),
       destroy: (...args) => log.destroy(...args),
       close: () => log.close(),
     };
@@ -60,11 +60,11 @@ class World {
 
   /** Sums of all bins. */
   async counts(filter: FilterSpec = {}, spanMs?: number) {
-    const told = await this.histograms.read(this.channel, filter, spanMs);
+    const answer = await this.histograms.read(this.channel, filter, spanMs);
     const sums = { error: 0, warn: 0, info: 0, debug: 0 };
-    for (const { counts } of told.bins)
+    for (const { counts } of answer.bins)
       for (const grade of ["error", "warn", "info", "debug"] as const) sums[grade] += counts[grade];
-    return { ...sums, isWhole: told.isWhole, endLine: told.endLine };
+    return { ...sums, isWhole: answer.isWhole, endLine: answer.endLine };
   }
 
   async close(): Promise<void> {

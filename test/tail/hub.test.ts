@@ -21,7 +21,7 @@ class GrowingLog {
 
   append(bytes = `${this.parts.length}\n`): void {
     const sequence = this.parts.length + 1;
-    const next = { line: sequence, toldMs: sequence };
+    const next = { line: sequence, acceptedAtMs: sequence };
     this.parts.push({ bytes: Buffer.from(bytes), count: 1, position: positionAt(sequence, 1), next });
     this.#wake();
   }
@@ -38,7 +38,7 @@ class GrowingLog {
   placeOf(count: number): TailPlace {
     const last = this.parts[count - 1];
     return last === undefined
-      ? { position: positionAt(0, 0), next: { line: 0, toldMs: 0 } }
+      ? { position: positionAt(0, 0), next: { line: 0, acceptedAtMs: 0 } }
       : { position: last.position!, next: last.next! };
   }
 
@@ -72,7 +72,7 @@ class GrowingLog {
 
 /** A tail that joins when it can, and reads on by itself from where it left. */
 class Tail implements Member {
-  told = "";
+  received = "";
   writes = 0;
   isSlow = false;
   place: TailPlace;
@@ -93,7 +93,7 @@ class Tail implements Member {
   goOn(): void {
     if (this.hub !== undefined || this.isSlow) return;
     for (let at = this.place.next.line ?? 0; at < this.log.parts.length; at++) {
-      this.told += this.log.parts[at]!.bytes.toString();
+      this.received += this.log.parts[at]!.bytes.toString();
       this.place = this.log.placeOf(at + 1);
     }
     this.hub = this.hubs.join(this.log.feed, this.place, this);
@@ -101,7 +101,7 @@ class Tail implements Member {
 
   take({ bytes }: TailPart): boolean {
     if (this.isSlow) return false;
-    this.told += bytes.toString();
+    this.received += bytes.toString();
     this.writes++;
     return true;
   }
@@ -156,10 +156,10 @@ describe("tails that share a reading", () => {
         const whole = log.parts.map(({ bytes }) => bytes.toString()).join("");
         await eventually(() => {
           for (const tail of tails) tail.goOn();
-          return tails.every(({ told }) => told.length >= whole.length);
+          return tails.every(({ received }) => received.length >= whole.length);
         });
         await turn();
-        for (const { told } of tails) expect(told).toBe(whole);
+        for (const { received } of tails) expect(received).toBe(whole);
         for (const tail of tails) tail.hub?.remove(tail);
       }),
       { numRuns: 200 },
@@ -179,8 +179,8 @@ describe("tails that share a reading", () => {
     }
     vi.advanceTimersByTime(waitMsMax);
     const whole = log.parts.map(({ bytes }) => bytes.toString()).join("");
-    await eventually(() => tails.every(({ told }) => told.length === whole.length));
-    expect(tails.every(({ told }) => told === whole)).toBe(true);
+    await eventually(() => tails.every(({ received }) => received.length === whole.length));
+    expect(tails.every(({ received }) => received === whole)).toBe(true);
     expect(log.readings).toBe(1);
     expect(new Set(tails.map(({ writes }) => writes))).toEqual(new Set([2])); // the first line, and all others
     for (const tail of tails) tail.hub?.remove(tail);
@@ -194,7 +194,7 @@ describe("tails that share a reading", () => {
     const failure = new Error("the disk is gone");
     log.fail(failure);
     await eventually(() => tails.every((tail) => tail.failure === failure));
-    expect(tails.map(({ told }) => told)).toEqual(["0\n", "0\n", "0\n"]);
+    expect(tails.map(({ received }) => received)).toEqual(["0\n", "0\n", "0\n"]);
   });
 
   it("let the reading go with the last of them", async () => {
@@ -203,8 +203,8 @@ describe("tails that share a reading", () => {
     const [first, second] = [new Tail(log, hubs), new Tail(log, hubs)];
     first.hub!.remove(first);
     log.append();
-    await eventually(() => second.told === "0\n");
-    expect(first.told).toBe("");
+    await eventually(() => second.received === "0\n");
+    expect(first.received).toBe("");
     second.hub!.remove(second);
     const later = new Tail(log, hubs);
     expect(later.hub).toBeDefined();

@@ -33,7 +33,7 @@ async function openEmbeddedLog(options: LogOptions = {}): Promise<ChannelLog> {
     append: (...args) => log.append(...args),
     follow: (...args) => log.follow(...args),
     recent: (...args) => log.recent(...args),
-    lineBehind: (...args) => log.lineBehind(...args),
+    lineAfter: (...args) => log.lineAfter(...args),
     destroy: (...args) => log.destroy(...args),
     async close() {
       await engine.close();

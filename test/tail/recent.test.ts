@@ -26,7 +26,7 @@ async function open(
   log = {
     append: (...args) => inner.append(...args),
     follow: (...args) => inner.follow(...args),
-    lineBehind: (...args) => inner.lineBehind(...args),
+    lineAfter: (...args) => inner.lineAfter(...args),
     destroy: (...args) => inner.destroy(...args),
     close: () => inner.close(),
     recent: (channel, lines) => {

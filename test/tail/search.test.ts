@@ -227,13 +227,13 @@ describe("what a reader is told of a search", () => {
 
   test("the same of a session without a filter, without a line, and of all since a time", async () => {
     world = new World(await openMemoryLog(), { ringsBytesMax: 1 << 20 });
-    const told = async (spec: Partial<SessionSpec>) =>
+    const progress = async (spec: Partial<SessionSpec>) =>
       searchedOf(await world.all({ ...spec, progress: true }));
     const nothing = { lines: 0, since: null, matches: 0 };
-    expect(await told({})).toEqual([{ ...nothing, end: "all" }]);
+    expect(await progress({})).toEqual([{ ...nothing, end: "all" }]);
     for (let n = 0; n < 10; n++) await world.append([`x${n}`, "needle"], 1_000 + n);
-    expect(await told({ lines: 0 })).toEqual([{ ...nothing, end: "found" }]);
-    expect(await told({ lines: 3 })).toEqual([
+    expect(await progress({ lines: 0 })).toEqual([{ ...nothing, end: "found" }]);
+    expect(await progress({ lines: 3 })).toEqual([
       { lines: 3, since: new Date(1_008).toISOString(), matches: 3, end: "found" },
     ]);
     const { lines: _, ...allSince } = { lines: 0, sinceMs: 1_005, filter: { match: "needle" } };
@@ -263,16 +263,16 @@ describe("what a reader is told of a search", () => {
     await world.append(["old"]);
     await world.append(["x".repeat(100)]);
     const { parts } = await world.open({ filter: { match: "a.b" }, progress: true });
-    const told: Searched[] = [];
+    const progress: Searched[] = [];
     const reading = (async () => {
-      for await (const { bytes } of parts) told.push(...searchedOf(bytes.toString()));
+      for await (const { bytes } of parts) progress.push(...searchedOf(bytes.toString()));
     })();
     await world.clock.advance(3_500);
-    expect(told).toEqual(Array(3).fill({ lines: 0, since: null, matches: 0, end: null }));
+    expect(progress).toEqual(Array(3).fill({ lines: 0, since: null, matches: 0, end: null }));
     await world.clock.advance(searchMsMax);
     await reading;
-    expect(told.at(-1)).toEqual({ lines: 0, since: null, matches: 0, end: "time" });
-    expect(told.filter(({ end }) => end !== null)).toHaveLength(1);
+    expect(progress.at(-1)).toEqual({ lines: 0, since: null, matches: 0, end: "time" });
+    expect(progress.filter(({ end }) => end !== null)).toHaveLength(1);
   });
 
   test("a line that says so, when it did not ask", async () => {
@@ -317,12 +317,12 @@ test("a search pays for what it reads, and waits when there is nothing left to p
   world = new World(await openMemoryLog(), { patterns: patternsInProcess({ limits, nowMs: () => nowMs }) });
   for (let n = 0; n < 3; n++) await world.append(["x".repeat(600_000)]);
   const { parts } = await world.open({ filter: { match: "plain" }, progress: true });
-  const told: Searched[] = [];
+  const progress: Searched[] = [];
   const reading = (async () => {
-    for await (const { bytes } of parts) told.push(...searchedOf(bytes.toString()));
+    for await (const { bytes } of parts) progress.push(...searchedOf(bytes.toString()));
   })();
   await world.clock.advance(5_000);
-  const looked = told.at(-1)!.lines;
+  const looked = progress.at(-1)!.lines;
   expect(looked).toBeGreaterThan(0);
   expect(looked).toBeLessThan(3);
   for (let rest = 0; rest < 4; rest++) {
@@ -330,7 +330,7 @@ test("a search pays for what it reads, and waits when there is nothing left to p
     await world.clock.advance(5_000);
   }
   await reading;
-  expect(told.at(-1)).toMatchObject({ lines: 3, matches: 0, end: "all" });
+  expect(progress.at(-1)).toMatchObject({ lines: 3, matches: 0, end: "all" });
 });
 
 describe("searches", () => {

@@ -51,16 +51,16 @@ async function open(retainLines: number, { ringsBytesMax = 1 << 20 } = {}) {
       const read = await openSession(parts, { ...base, ...spec }, { transport: "events", ...reader });
       const pulled = read(stop.signal);
       return {
-        next: async () => toldBy((await pulled.next()).value ?? undefined),
+        next: async () => eventsOf((await pulled.next()).value ?? undefined),
         async stop() {
           stop.abort();
           await pulled.return();
         },
         /** All to the end of a history. */
         async rest() {
-          const told: Told[] = [];
-          for await (const part of pulled) told.push(...toldBy(part).told);
-          return told;
+          const events: Event[] = [];
+          for await (const part of pulled) events.push(...eventsOf(part).events);
+          return events;
         },
       };
     },
@@ -72,18 +72,18 @@ async function open(retainLines: number, { ringsBytesMax = 1 << 20 } = {}) {
   };
 }
 
-type Told = { readonly lost: number } | { readonly line: number; readonly id: Position };
+type Event = { readonly lost: number } | { readonly line: number; readonly id: Position };
 
-function toldBy(part: TailPart | undefined): { isOver: boolean; told: Told[] } {
-  if (part === undefined) return { isOver: true, told: [] };
-  const told = parseEvents(part.bytes).events.map(({ id, data }): Told => {
+function eventsOf(part: TailPart | undefined): { isOver: boolean; events: Event[] } {
+  if (part === undefined) return { isOver: true, events: [] };
+  const events = parseEvents(part.bytes).events.map(({ id, data }): Event => {
     const { dyno, message } = JSON.parse(data) as { dyno: string; message: string };
     return dyno === "logplex"
       ? { lost: Number(/dropped (\d+) messages/.exec(message)![1]) }
       : { line: Number(message), id: id as Position };
   });
-  expect(part.count).toBe(told.length);
-  return { isOver: false, told };
+  expect(part.count).toBe(events.length);
+  return { isOver: false, events };
 }
 
 describe("a session", () => {
@@ -92,7 +92,7 @@ describe("a session", () => {
     for (let n = 0; n < 3; n++) await log.append(10);
     const reader = await log.read({ tail: false });
     await reader.next(); // where it starts
-    expect((await reader.next()).told).toHaveLength(10);
+    expect((await reader.next()).events).toHaveLength(10);
     for (let n = 0; n < 5; n++) await log.append(20);
     expect(await reader.rest()).toEqual([{ lost: 20 }]);
     await log.close();
@@ -107,7 +107,7 @@ describe("a session", () => {
     const after = await log.read({ tail: false }, { after: (third as { id: Position }).id });
     const [lost, ...lines] = await after.rest();
     expect(lost).toEqual({ lost: 40 - (third as { line: number }).line - 1 });
-    expect(lines.map((told) => "line" in told && told.line)).toEqual(
+    expect(lines.map((events) => "line" in events && events.line)).toEqual(
       Array.from({ length: 20 }, (_, n) => 40 + n),
     );
     await log.close();
@@ -136,8 +136,8 @@ describe("a session", () => {
       let started = false;
       let due = Number.NaN; // the next line that was neither told nor counted
       let last: { readonly line: number; readonly id: Position } | undefined;
-      const take = (told: readonly Told[]) => {
-        for (const one of told) {
+      const take = (events: readonly Event[]) => {
+        for (const one of events) {
           if ("lost" in one) {
             due += one.lost;
             continue;
@@ -160,12 +160,12 @@ describe("a session", () => {
         const part = await Promise.race([pending, quiet]);
         if (part === undefined) return false;
         pending = undefined;
-        take(part.told);
+        take(part.events);
         return !part.isOver;
       };
       const stop = async () => {
         await reader.stop();
-        take((await pending)?.told ?? []);
+        take((await pending)?.events ?? []);
         pending = undefined;
       };
       for (const each of steps) {

@@ -201,11 +201,13 @@ describe.each(engines)("a session that tails, on $engine,", ({ openLog }) => {
     for (let n = 20; n < 30; n += 2) await server.append(numbers(n, n + 2));
     const lastEventId = places[1]!(3);
 
-    const told = await (await server.open(server.url({ lines: 1 }), { "last-event-id": lastEventId })).end();
-    expect(told.response.statusCode).toBe(200);
-    expect(told.parser.named).toEqual([{ type: "log-replaced", id: "0.0", data: replacedText }]);
-    expect(told.text.indexOf("event: log-replaced")).toBeLessThan(told.text.indexOf("data: 2026"));
-    expect(told.messages).toEqual(numbers(20, 30));
+    const resumed = await (
+      await server.open(server.url({ lines: 1 }), { "last-event-id": lastEventId })
+    ).end();
+    expect(resumed.response.statusCode).toBe(200);
+    expect(resumed.parser.named).toEqual([{ type: "log-replaced", id: "0.0", data: replacedText }]);
+    expect(resumed.text.indexOf("event: log-replaced")).toBeLessThan(resumed.text.indexOf("data: 2026"));
+    expect(resumed.messages).toEqual(numbers(20, 30));
 
     // Who breaks off right behind it is not told again and misses nothing.
     const again = await (await server.open(server.url(), { "last-event-id": "0.0" })).end();

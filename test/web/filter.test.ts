@@ -19,9 +19,9 @@ import { hashOf, routeOf } from "../../web/src/route.ts";
 const now = Date.UTC(2026, 10, 28, 15, 4, 5);
 const read = (text: string) => filterFromText(text, now, "utc");
 const filterOf = (text: string): Filter => {
-  const told = read(text);
-  if (told.kind === "bad") throw new Error(`${told.message} ${told.mend}`);
-  return told.filter;
+  const result = read(text);
+  if (result.kind === "bad") throw new Error(`${result.message} ${result.mend}`);
+  return result.filter;
 };
 
 const written = [
@@ -99,10 +99,10 @@ describe("a text that says nothing is told why, and what to write:", () => {
     ["user:42", 'To find that text, write "user:42".'],
     ["-user:42", "There is no filter “user:”."],
     ["-since:10m", "A minus before “since:” says nothing. It leaves out processes"],
-  ])("%j", (text, told) => {
+  ])("%j", (text, expected) => {
     const bad = read(text);
     expect(bad.kind).toBe("bad");
-    if (bad.kind === "bad") expect(`${bad.message} ${bad.mend}`).toContain(told);
+    if (bad.kind === "bad") expect(`${bad.message} ${bad.mend}`).toContain(expected);
   });
 
   test("what it advises is taken", () => {

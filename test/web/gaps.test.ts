@@ -6,13 +6,13 @@ import { heldOver, lonePlaces, withGaps } from "../../web/src/parts/gaps.ts";
 const values = fc.array(fc.option(fc.nat(9)), { maxLength: 20 });
 
 test("samples that are far apart have a moment of nothing between them, in every series", () => {
-  const told = withGaps(
+  const series = withGaps(
     [0, 10, 50, 60, 200],
     [{ values: [1, 2, 3, 4, 5] }, { values: [1, null, 3, 4, 5] }],
     15,
   );
-  expect(told.timesMs).toEqual([0, 10, 11, 50, 60, 61, 200]);
-  expect(told.series.map(({ values }) => values)).toEqual([
+  expect(series.timesMs).toEqual([0, 10, 11, 50, 60, 61, 200]);
+  expect(series.series.map(({ values }) => values)).toEqual([
     [1, 2, null, 3, 4, null, 5],
     [1, null, null, 3, 4, null, 5],
   ]);
@@ -30,11 +30,11 @@ test("however samples lie, none is lost, and no two that are far apart are neigh
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 2, max: 100 })), (steps) => {
       const timesMs = steps.map((_, n) => steps.slice(0, n + 1).reduce((sum, step) => sum + step, 0));
-      const told = withGaps(timesMs, [{ values: timesMs }], 50);
-      expect(told.series[0]!.values.filter((value) => value !== null)).toEqual(timesMs);
-      expect(told.timesMs).toEqual(told.timesMs.toSorted((a, b) => a - b));
-      for (const [n, timeMs] of told.timesMs.entries())
-        if (n > 0 && timeMs - told.timesMs[n - 1]! > 50) expect(told.series[0]!.values[n - 1]).toBeNull();
+      const series = withGaps(timesMs, [{ values: timesMs }], 50);
+      expect(series.series[0]!.values.filter((value) => value !== null)).toEqual(timesMs);
+      expect(series.timesMs).toEqual(series.timesMs.toSorted((a, b) => a - b));
+      for (const [n, timeMs] of series.timesMs.entries())
+        if (n > 0 && timeMs - series.timesMs[n - 1]! > 50) expect(series.series[0]!.values[n - 1]).toBeNull();
     }),
   );
 });

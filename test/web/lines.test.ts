@@ -222,12 +222,12 @@ describe("the service time that a share of requests does not exceed", () => {
     fc.assert(
       fc.property(fc.array(ms, { minLength: 1 }), fc.constantFrom(0.5, 0.95, 0.99), (all, share) => {
         const exact = all.toSorted((a, b) => a - b)[Math.ceil(all.length * share - 1e-9) - 1]!;
-        const told = timesOf(all).within(share)!;
-        expect(Math.abs(told - exact)).toBeLessThanOrEqual(Math.max(1, exact * 0.15));
+        const estimate = timesOf(all).within(share)!;
+        expect(Math.abs(estimate - exact)).toBeLessThanOrEqual(Math.max(1, exact * 0.15));
         const halves = [timesOf(all.slice(0, all.length / 2)), timesOf(all.slice(all.length / 2))];
         const sum = new ServiceTimes();
         for (const half of halves) sum.addAll(half);
-        expect(sum.within(share)).toBe(told);
+        expect(sum.within(share)).toBe(estimate);
       }),
     );
   });

@@ -58,7 +58,7 @@ test("what the server counted and what came since are one histogram, each line o
   }
   counts.add(line(3, 3)); // read once more, after a jump
   expect(sums()).toBe(10);
-  expect(counts.isTold).toBe(false);
+  expect(counts.hasHistogram).toBe(false);
   const bin = { at: new Date(startMs).toISOString(), error: 4, warn: 0, info: 4, debug: 0 };
   counts.tell(
     {

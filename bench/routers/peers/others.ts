@@ -46,9 +46,9 @@ export const startRsyslog: Start = async (job, drainPort, prefix) => {
 /** `SYSLOG_NG` names another binary, or the script that starts it. */
 export const startSyslogNg: Start = async (job, drainPort, prefix) => {
   const program = process.env.SYSLOG_NG || "syslog-ng";
-  const told = spawnSync(program, ["--version"], { encoding: "utf8" });
-  const version = /Config version: ([\d.]+)/.exec(told.stdout ?? "")?.[1];
-  const hasHttp = /^Available-Modules:.*\bhttp\b/m.test(told.stdout ?? ""); // of a package of its own
+  const shown = spawnSync(program, ["--version"], { encoding: "utf8" });
+  const version = /Config version: ([\d.]+)/.exec(shown.stdout ?? "")?.[1];
+  const hasHttp = /^Available-Modules:.*\bhttp\b/m.test(shown.stdout ?? ""); // of a package of its own
   if (version === undefined || (job.out === "http" && !hasHttp)) return undefined;
   const folder = await mkdtemp(join(tmpdir(), "tailrace-bench-syslog-ng-"));
   const port = await freePort();

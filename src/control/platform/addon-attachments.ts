@@ -16,7 +16,7 @@ export const addonAttachmentsApi: FastifyPluginAsync<AddonLookup> = async (serve
     path: "addon-attachments",
     name: "attachments",
     reply: attachmentReply,
-    told: attachmentOf,
+    itemOf: attachmentOf,
   });
 
   /** The add-ons that a name may mean, in one app or in all; only those of one service if the body names it. */

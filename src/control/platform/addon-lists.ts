@@ -13,14 +13,14 @@ type Listed = {
   /** The name for them in the documentation. */
   readonly name: string;
   readonly reply: object;
-  readonly told: (app: AppRecord, addon: AddonRecord) => unknown;
+  readonly itemOf: (app: AppRecord, addon: AddonRecord) => unknown;
 };
 
 /** `GET /apps/{app}/PATH` and `GET /PATH`. */
 export function serveAddonLists(
   server: FastifyInstance,
   deps: AddonLookup,
-  { path, name, reply, told }: Listed,
+  { path, name, reply, itemOf }: Listed,
 ): void {
   const response = { 200: arrayOf(reply), ...failures };
   server.get(
@@ -28,13 +28,15 @@ export function serveAddonLists(
     { schema: { tags, summary: `The ${name} of an app`, params: appPath, response } },
     async (request) => {
       const app = appOf(request);
-      return (await deps.addons.list(app.id)).map((addon) => told(app, addon));
+      return (await deps.addons.list(app.id)).map((addon) => itemOf(app, addon));
     },
   );
   server.get(
     `/${path}`,
     { schema: { tags, summary: `All ${name} that this key may see`, response } },
     async (request) =>
-      (await visibleAddons(deps, request)).flatMap(({ app, list }) => list.map((addon) => told(app, addon))),
+      (await visibleAddons(deps, request)).flatMap(({ app, list }) =>
+        list.map((addon) => itemOf(app, addon)),
+      ),
   );
 }

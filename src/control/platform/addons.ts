@@ -49,7 +49,7 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
     };
   };
 
-  serveAddonLists(server, deps, { path: "addons", name: "add-ons", reply: addonReply, told: addonOf });
+  serveAddonLists(server, deps, { path: "addons", name: "add-ons", reply: addonReply, itemOf: addonOf });
 
   server.post<{ Body: Create }>(
     "/apps/:app/addons",

@@ -4,7 +4,7 @@ import type { FilterSpec } from "../../core/filter/line-filter.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { paramsInvalid } from "../../errors/api.ts";
 import { parseSpan } from "../../registry/time.ts";
-import type { HistogramTold } from "../../tail/histograms.ts";
+import type { HistogramCounts } from "../../tail/histograms.ts";
 import { appOf } from "../auth.ts";
 import { appPath, arrayOf, count, failures, flag, object, optionalText, text } from "../schemas.ts";
 import { type FilterFields, filterFields, filterOf, nameCharsMax } from "./filter-fields.ts";
@@ -14,7 +14,7 @@ export type HistogramOf = (
   channel: ChannelId,
   filter: FilterSpec,
   spanMs: number | undefined,
-) => Promise<HistogramTold>;
+) => Promise<HistogramCounts>;
 
 const histogramReply = object({
   step_seconds: {
@@ -73,10 +73,10 @@ export const logHistogramApi: FastifyPluginAsync<{
     },
     async (request) => {
       const { id } = appOf(request);
-      const told = await histogramOf(id, filterOf(request.query), spanOf(request.query.span));
+      const histogram = await histogramOf(id, filterOf(request.query), spanOf(request.query.span));
       return {
-        step_seconds: told.stepMs / 1000,
-        bins: told.bins.flatMap(({ startMs, counts, extent }) =>
+        step_seconds: histogram.stepMs / 1000,
+        bins: histogram.bins.flatMap(({ startMs, counts, extent }) =>
           extent === undefined
             ? []
             : {
@@ -87,10 +87,10 @@ export const logHistogramApi: FastifyPluginAsync<{
                 end_line: extent.endLine,
               },
         ),
-        first_line: told.firstLine,
-        end_line: told.endLine,
-        dynos: told.processes,
-        complete: told.isWhole,
+        first_line: histogram.firstLine,
+        end_line: histogram.endLine,
+        dynos: histogram.processes,
+        complete: histogram.isWhole,
       };
     },
   );

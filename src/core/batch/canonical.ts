@@ -285,8 +285,8 @@ export class Canoniser {
   // The place in `#places` for the line that is being written, if there is room. Short enough to be inlined into its
   // callers.
   #placeOfLast(): number {
-    const behind = this.#count << placeShift;
-    return behind <= this.#places.length ? behind - placesPerLine : this.#makePlaces();
+    const placesUsed = this.#count << placeShift;
+    return placesUsed <= this.#places.length ? placesUsed - placesPerLine : this.#makePlaces();
   }
 
   #makePlaces(): number {

@@ -76,11 +76,11 @@ export function pickLines(frames: IndexedFrames, runs: readonly number[]): Index
   let count = 0;
   let end = 0;
   for (let run = 0; run < runs.length; run += 2) {
-    const [first, behind] = [runs[run]!, runs[run + 1]!];
+    const [first, endLine] = [runs[run]!, runs[run + 1]!];
     const start = endOfFrame(index, first - 1);
-    parts.push(frames.bytes.subarray(start, endOfFrame(index, behind - 1)));
-    movePlaces(index.places, first, behind, places, count, end - start);
-    count += behind - first;
+    parts.push(frames.bytes.subarray(start, endOfFrame(index, endLine - 1)));
+    movePlaces(index.places, first, endLine, places, count, end - start);
+    count += endLine - first;
     end += parts.at(-1)!.length;
   }
   const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
@@ -93,17 +93,17 @@ function linesIn(runs: readonly number[]): number {
   return lines;
 }
 
-// Copies the numbers of the lines from `first` up to `behind`, whose frames are now `by` bytes further on.
+// Copies the numbers of the lines from `first` up to `endLine`, whose frames are now `by` bytes further on.
 function movePlaces(
   from: Uint32Array,
   first: number,
-  behind: number,
+  endLine: number,
   to: Uint32Array,
   line: number,
   by: number,
 ): void {
   let at = line << placeShift;
-  for (let i = first << placeShift; i < behind << placeShift; i++, at++) {
+  for (let i = first << placeShift; i < endLine << placeShift; i++, at++) {
     to[at] = (i & (placesPerLine - 1)) === place.pri ? from[i]! : from[i]! + by;
   }
 }

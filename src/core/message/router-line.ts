@@ -20,11 +20,11 @@ export type RouterLine = {
 export function readRouterLine(text: string): RouterLine | undefined {
   if (!/^(?:sock=\w{1,16} )?at=/.test(text)) return undefined;
   const pairs = readFields(text)?.fields ?? [];
-  const told = new Map(pairs.map(([key, value]) => [key, String(value)]));
-  const [method, path] = [told.get("method"), told.get("path")];
+  const fields = new Map(pairs.map(([key, value]) => [key, String(value)]));
+  const [method, path] = [fields.get("method"), fields.get("path")];
   if (method === undefined || path === undefined) return undefined;
   const number = (key: string, form: RegExp): number | undefined => {
-    const [, digits] = form.exec(told.get(key) ?? "") ?? [];
+    const [, digits] = form.exec(fields.get(key) ?? "") ?? [];
     return digits === undefined ? undefined : Number(digits);
   };
   const parts = {
@@ -32,9 +32,9 @@ export function readRouterLine(text: string): RouterLine | undefined {
     serviceMs: number("service", /^(\d{1,9})(?:ms)?$/),
     connectMs: number("connect", /^(\d{1,9})(?:ms)?$/),
     bytes: number("bytes", /^(\d{1,15})$/),
-    dyno: told.get("dyno") || undefined,
-    code: told.get("code") || undefined,
-    desc: told.get("desc") || undefined,
+    dyno: fields.get("dyno") || undefined,
+    code: fields.get("code") || undefined,
+    desc: fields.get("desc") || undefined,
   };
   const known = Object.entries(parts).filter(([, value]) => value !== undefined);
   return { method, path, ...Object.fromEntries(known) };

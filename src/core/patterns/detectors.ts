@@ -218,8 +218,8 @@ function nextDigit(text: string, at: number): number {
   const code = text.charCodeAt(next);
   if (code >= 0x30 && code <= 0x39) return next;
   if (!isSeparator(code)) return next;
-  const behind = code !== 0x25 ? next + 1 : text.startsWith("%20", next) ? next + 3 : next;
-  return isDigit(text, behind) ? behind : next;
+  const after = code !== 0x25 ? next + 1 : text.startsWith("%20", next) ? next + 3 : next;
+  return isDigit(text, after) ? after : next;
 }
 
 // True for a space, `+`, `-`, `.`, and for the `%` of a space in a URL.

@@ -177,13 +177,13 @@ export class SyslogConnection implements Waits {
     return this.#strangerMs;
   }
 
-  // No reset followed what was flushed by `stoodSinceMs`.
-  #settle(stoodSinceMs: number): number {
+  // No reset followed what was flushed by `flushedByMs`.
+  #settle(flushedByMs: number): number {
     this.#partsLeft = 0;
     this.#strangerMs = undefined; // something was sent over it, and it stood
     this.#settledMs = performance.now();
     let count = 0;
-    while (count < this.#flushed && this.#unsettled[count]!.flushedAtMs <= stoodSinceMs) count++;
+    while (count < this.#flushed && this.#unsettled[count]!.flushedAtMs <= flushedByMs) count++;
     const settled = this.#take(count);
     for (const { write } of settled) write.settled(this.#isEnded ? "ended" : "open");
     const next = this.#unsettled[0];

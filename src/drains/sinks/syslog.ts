@@ -113,13 +113,13 @@ class SyslogSink implements Sink {
   }
 
   /** A parcel that followed others stood, or the connection ended after it. */
-  stood(way: Way, end: End): Verdict {
+  settledVerdict(way: Way, end: End): Verdict {
     if (way.isTaken(end, true)) return this.#delivered();
     return this.#end(grownOld(this.#options.destination));
   }
 
   /** A parcel that followed others failed. */
-  fell(way: Way, failure: unknown): Verdict {
+  failedVerdict(way: Way, failure: unknown): Verdict {
     const isOld = way.hasGrownOld(failure, true);
     return this.#end(isOld ? grownOld(this.#options.destination) : this.#verdictOn(failure));
   }
@@ -224,7 +224,7 @@ class Following implements Write {
 
   settled(end: End): void {
     if (end === "ended") this.#sink.drop(this.#way);
-    inTurn(this.#before, () => this.#resolve(this.#sink.stood(this.#way, end)));
+    inTurn(this.#before, () => this.#resolve(this.#sink.settledVerdict(this.#way, end)));
   }
 
   failed(failure: unknown): void {
@@ -232,7 +232,7 @@ class Following implements Write {
     this.#way.connection.destroy();
     inTurn(this.#before, () => {
       if (this.signal.aborted) this.#reject(this.signal.reason);
-      else this.#resolve(this.#sink.fell(this.#way, failure));
+      else this.#resolve(this.#sink.failedVerdict(this.#way, failure));
     });
   }
 }

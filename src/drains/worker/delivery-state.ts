@@ -42,9 +42,9 @@ import {
   stay,
   withFlights,
 } from "./moves.ts";
-import { onPrepared, onPreparedBehind } from "./prepared.ts";
+import { onNextPrepared, onPrepared } from "./prepared.ts";
 import type { AskedReplay } from "./ranges.ts";
-import { backOff, breakDelayMs, broughtBack } from "./setbacks.ts";
+import { backOff, breakDelayMs, withBreak } from "./setbacks.ts";
 import { withError } from "./settle.ts";
 import { assertSound } from "./soundness.ts";
 import { nothingRecent } from "./unconfirmed.ts";
@@ -143,8 +143,8 @@ function preparing(state: PreparingState, event: DeliveryEvent, rules: DeliveryR
     case "slot wanted":
       return released(state);
     case "held up": {
-      const told = heldUp(state, event);
-      return state.memory.hasSlot ? after(told.effects, released(told.state)) : told;
+      const held = heldUp(state, event);
+      return state.memory.hasSlot ? after(held.effects, released(held.state)) : held;
     }
     default:
       return atRest(state, event, rules);
@@ -168,7 +168,7 @@ function underWay(state: UnderWay, event: DeliveryEvent, rules: DeliveryRules): 
         ? prepare(memory, range, inFlight, event, rules)
         : stay(state);
     case "prepared":
-      return onPreparedBehind(state, event);
+      return onNextPrepared(state, event);
     case "held up":
       return heldUp(state, event);
     case "sent":
@@ -176,9 +176,9 @@ function underWay(state: UnderWay, event: DeliveryEvent, rules: DeliveryRules): 
     case "verdict":
       return onVerdict(state, event, rules);
     case "connection broke": {
-      const back = broughtBack(memory, event);
-      if (back === undefined) return stay(state);
-      return { state: { ...state, memory: back, broke: event.reason }, effects: [recordSoon] };
+      const broken = withBreak(memory, event);
+      if (broken === undefined) return stay(state);
+      return { state: { ...state, memory: broken, broke: event.reason }, effects: [recordSoon] };
     }
     case "replay asked":
       return stay({ ...state, memory: { ...memory, asked: event.asked } });
@@ -198,12 +198,12 @@ function backingOff(state: StateOf<"backing off">, event: DeliveryEvent, rules: 
   const { memory, untilMonotonicMs } = state;
   if (event.kind === "time passed") return choose(memory);
   if (event.kind !== "connection broke") return atRest(state, event, rules);
-  const back = broughtBack(memory, event);
-  if (back === undefined) return stay(state);
+  const broken = withBreak(memory, event);
+  if (broken === undefined) return stay(state);
   // The failed attempt has already been reported.
-  const ms = Math.max(untilMonotonicMs - event.monotonicMs, breakDelayMs(back, event, rules));
-  const failing = { ...back.checkpoint.failing, nextAttemptAt: new Date(event.nowMs + ms).toISOString() };
-  const later = { ...back, checkpoint: { ...back.checkpoint, failing } };
+  const ms = Math.max(untilMonotonicMs - event.monotonicMs, breakDelayMs(broken, event, rules));
+  const failing = { ...broken.checkpoint.failing, nextAttemptAt: new Date(event.nowMs + ms).toISOString() };
+  const later = { ...broken, checkpoint: { ...broken.checkpoint, failing } };
   return {
     state: { ...state, memory: later, untilMonotonicMs: event.monotonicMs + ms },
     effects: [recordSoon, { kind: "sleep", ms }],
@@ -212,8 +212,8 @@ function backingOff(state: StateOf<"backing off">, event: DeliveryEvent, rules: 
 
 function stopped(state: StateOf<"stopped">, event: DeliveryEvent): Step {
   // A connection may break while it is being closed.
-  const back = event.kind === "connection broke" ? broughtBack(state.memory, event) : undefined;
-  return back === undefined ? stay(state) : { state: { ...state, memory: back }, effects: [recordSoon] };
+  const broken = event.kind === "connection broke" ? withBreak(state.memory, event) : undefined;
+  return broken === undefined ? stay(state) : { state: { ...state, memory: broken }, effects: [recordSoon] };
 }
 
 // Events with the same meaning in every state without a parcel under way.
@@ -230,11 +230,11 @@ function atRest(
     case "replay asked":
       return stay({ ...state, memory: { ...memory, asked: event.asked } });
     case "connection broke": {
-      const back = broughtBack(memory, event);
-      const afterMs = back && breakDelayMs(back, event, rules);
-      return back === undefined
+      const broken = withBreak(memory, event);
+      const afterMs = broken && breakDelayMs(broken, event, rules);
+      return broken === undefined
         ? stay(state)
-        : backOff(back, { reason: event.reason, cause: "connection", afterMs: afterMs! }, event, rules);
+        : backOff(broken, { reason: event.reason, cause: "connection", afterMs: afterMs! }, event, rules);
     }
     default:
       return stay(state);

@@ -6,7 +6,7 @@ import assert from "node:assert";
 import { rateAfter } from "../../core/records/rate.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import type { CutRange } from "./parcel.ts";
-import { behind, type DeliveryRange, type LinePlace, type Redelivery } from "./ranges.ts";
+import { type DeliveryRange, type LinePlace, type Redelivery, rangeAfter } from "./ranges.ts";
 
 /**
  * The delivered and refused lines of a cut; its `filtered` are the others. `isTaken`: the destination accepted the
@@ -36,7 +36,7 @@ export function settled(
     return next;
   }
   next.replayed += delivered;
-  const left = behind(range, { position: cut.end, line: cut.endLine }, delivered);
+  const left = rangeAfter(range, { position: cut.end, line: cut.endLine }, delivered);
   return advanced(next, range, left, delivered);
 }
 
@@ -105,7 +105,7 @@ export function lostUnconfirmed(
 ): { readonly checkpoint: DrainCheckpoint; readonly left: Redelivery; readonly missing: number } {
   const endLine = Math.min(place.line, range.endLine);
   const missing = Math.min(endLine - range.line, range.counted, checkpoint.delivered);
-  const left = behind(range, { position: place.position, line: endLine }, missing);
+  const left = rangeAfter(range, { position: place.position, line: endLine }, missing);
   return {
     checkpoint: {
       ...advanced(checkpoint, range, left),

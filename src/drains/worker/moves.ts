@@ -12,7 +12,7 @@ import type {
   Step,
 } from "./delivery-types.ts";
 import { advanced, beganAgain, lost, lostUnconfirmed } from "./ledger.ts";
-import { behind, type DeliveryRange, isPicked, type LinePlace, pickRange } from "./ranges.ts";
+import { type DeliveryRange, isPicked, type LinePlace, pickRange, rangeAfter } from "./ranges.ts";
 import { nothingRecent } from "./unconfirmed.ts";
 import { nextLine } from "./under-way.ts";
 
@@ -114,14 +114,14 @@ export function lose(memory: Memory, range: DeliveryRange, place: LinePlace, rul
   if (range.kind === "live") {
     const effects = [recordSoon, notify({ kind: "lost", lines: place.line - range.line, sinceMs })];
     const checkpoint = lost(memory.checkpoint, place);
-    return { memory: { ...memory, sizing, checkpoint }, range: behind(range, place, 0), effects };
+    return { memory: { ...memory, sizing, checkpoint }, range: rangeAfter(range, place, 0), effects };
   }
   if (range.kind === "redelivery") {
     const { checkpoint, left, missing } = lostUnconfirmed(memory.checkpoint, range, place);
-    const told = missing > 0 ? [notify({ kind: "lost", lines: missing, sinceMs })] : [];
-    return { memory: { ...memory, sizing, checkpoint }, range: left, effects: [recordSoon, ...told] };
+    const notices = missing > 0 ? [notify({ kind: "lost", lines: missing, sinceMs })] : [];
+    return { memory: { ...memory, sizing, checkpoint }, range: left, effects: [recordSoon, ...notices] };
   }
-  return { memory: { ...memory, sizing }, range: behind(range, place, 0), effects: [] };
+  return { memory: { ...memory, sizing }, range: rangeAfter(range, place, 0), effects: [] };
 }
 
 /**

@@ -43,7 +43,7 @@ export function onPrepared(state: PreparingState, event: EventOf<"prepared">): S
 /**
  * A parcel after others that are under way: it follows at once; if it is empty, its lines are settled in their turn.
  */
-export function onPreparedBehind(state: UnderWay, { number, cut, outcome }: EventOf<"prepared">): Step {
+export function onNextPrepared(state: UnderWay, { number, cut, outcome }: EventOf<"prepared">): Step {
   const flight = state.inFlight.at(-1)!;
   if (flight.number !== number || flight.stage !== "preparing") return stay(state);
   const before = state.inFlight.slice(0, -1);

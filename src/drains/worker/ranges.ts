@@ -57,7 +57,7 @@ export function isPicked(range: DeliveryRange | RangeChoice, picked: RangeChoice
 }
 
 /** The rest of the range after `place`. `delivered`: lines before it that were delivered. */
-export const behind = <Range extends DeliveryRange>(
+export const rangeAfter = <Range extends DeliveryRange>(
   range: Range,
   place: LinePlace,
   delivered: number,

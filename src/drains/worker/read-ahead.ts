@@ -186,10 +186,10 @@ export class ReadAhead {
   #changed(): void {
     if (this.#isTelling) return;
     this.#isTelling = true;
-    this.#options.budget.pulse.wait(this.#told);
+    this.#options.budget.pulse.wait(this.#onPulse);
   }
 
-  readonly #told = (): void => {
+  readonly #onPulse = (): void => {
     this.#isTelling = false;
     this.#options.onChange();
   };

@@ -56,7 +56,7 @@ export function skipped(state: UnderWay, cut: CutRange, reason: string, event: V
       skippedInRow,
     },
     range,
-    effects: [recordSoon, ...told(1, cut, words, event)],
+    effects: [recordSoon, ...notifyRefused(1, cut, words, event)],
   };
 }
 
@@ -74,7 +74,7 @@ export const unheld = ({ kind }: DeliveryRange): readonly Effect[] =>
 /**
  * Tells the owner about refused lines, but not about refused notices: the next notice would tell of this one, for ever.
  */
-export const told = (
+export const notifyRefused = (
   lines: number,
   cut: CutRange,
   reason: string,

@@ -29,7 +29,7 @@ export function backOff(
   const delayMs = retryDelayMs(limits.retry, memory.failures, random) ?? limits.retry.delayMsMax;
   const ms = Math.max(delayMs, afterMs);
   const waiting = { ...memory, failures: memory.failures + 1, isTrusted: false, hasSlot: false };
-  const told =
+  const failed =
     reason === undefined
       ? waiting
       : { ...waiting, checkpoint: failing(memory.checkpoint, { reason, cause }, nowMs, nowMs + ms) };
@@ -38,7 +38,7 @@ export function backOff(
     within: isNews || memory.checkpoint.failing === undefined ? "moment" : "second",
   };
   return {
-    state: { kind: "backing off", memory: told, untilMonotonicMs: monotonicMs + ms },
+    state: { kind: "backing off", memory: failed, untilMonotonicMs: monotonicMs + ms },
     effects: [
       { kind: "let go" },
       { kind: "release" },
@@ -63,14 +63,14 @@ const failing = (
 /**
  * A break brings back what was delivered lately, and that is sent again first. Undefined when there has been no break.
  */
-export function broughtBack(memory: Memory, { monotonicMs }: DeliveryEvent): Memory | undefined {
+export function withBreak(memory: Memory, { monotonicMs }: DeliveryEvent): Memory | undefined {
   if (unconfirmedOf(memory.recent).length === 0) return undefined;
   const count = monotonicMs - memory.breaks.monotonicMs > breaksMsMax ? 1 : memory.breaks.count + 1;
-  return { ...owing(memory), breaks: { count, monotonicMs } };
+  return { ...withRecentUnconfirmed(memory), breaks: { count, monotonicMs } };
 }
 
 /** Marks what was delivered lately as unconfirmed. */
-export function owing(memory: Memory): Memory {
+export function withRecentUnconfirmed(memory: Memory): Memory {
   const unconfirmed = union(memory.checkpoint.unconfirmed ?? [], unconfirmedOf(memory.recent));
   if (unconfirmed.length === 0) return memory;
   return { ...memory, checkpoint: { ...memory.checkpoint, unconfirmed }, recent: nothingRecent };

@@ -4,7 +4,7 @@ import { passed } from "./batcher.ts";
 import type { DeliveryEvent, Effect, Flight, Memory } from "./delivery-types.ts";
 import { type Settled, settled } from "./ledger.ts";
 import type { CutRange } from "./parcel.ts";
-import { behind, type DeliveryRange } from "./ranges.ts";
+import { type DeliveryRange, rangeAfter } from "./ranges.ts";
 import { withDelivered } from "./unconfirmed.ts";
 
 const nothing: readonly Effect[] = [];
@@ -29,7 +29,7 @@ export function settle({ memory, range }: Left, cut: CutRange, counts: Settled, 
       isTrusted: isTaken ?? memory.isTrusted,
       skippedInRow: isTaken ? 0 : memory.skippedInRow,
     },
-    range: behind(range, { position: cut.end, line: cut.endLine }, delivered),
+    range: rangeAfter(range, { position: cut.end, line: cut.endLine }, delivered),
   };
 }
 

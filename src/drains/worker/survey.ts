@@ -22,10 +22,10 @@ export async function survey(log: ChannelLog, channel: ChannelId, choice: RangeC
   const newest = batches.at(-1);
   if (newest === undefined || choice.kind !== "replay") return { end, isEmpty: newest === undefined };
   const { from } = choice;
-  const isBehind =
+  const isPast =
     (from.kind === "since" && newest.acceptedAtMs < from.timeMs) ||
     (from.kind === "after" && comparePositions(endOf(newest), from.position) <= 0);
-  if (isBehind) return { end, isEmpty: false };
+  if (isPast) return { end, isEmpty: false };
   const first = await reading(firstBatch(log, channel, choice.from));
   const start = first && placeIn(first, choice.from);
   return { end, isEmpty: false, start: start && start.line < choice.endLine ? start : undefined };

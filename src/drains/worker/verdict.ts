@@ -5,8 +5,16 @@ import { halveByContent, halveBySize, heldEndOf, hold, isDivisible } from "./bat
 import type { DeliveryRules, Effect, Flight, Step } from "./delivery-types.ts";
 import { after, halt, notify, recordSoon, resume, withFlights } from "./moves.ts";
 import type { CutRange } from "./parcel.ts";
-import { held, onRefusedAlone, skipped, told, unheld, type VerdictEvent, type Weighed } from "./refused.ts";
-import { backOff, breakDelayMs, owing } from "./setbacks.ts";
+import {
+  held,
+  notifyRefused,
+  onRefusedAlone,
+  skipped,
+  unheld,
+  type VerdictEvent,
+  type Weighed,
+} from "./refused.ts";
+import { backOff, breakDelayMs, withRecentUnconfirmed } from "./setbacks.ts";
 import { type Left, resting, settle, settleFiltered, withError } from "./settle.ts";
 import type { UnderWay } from "./under-way.ts";
 
@@ -76,7 +84,7 @@ function goOn(
 ): Step {
   const { range, inFlight, broke } = state;
   // A parcel reported as delivered after its connection broke had gone over that connection.
-  const memory = broke === undefined ? state.memory : owing(state.memory);
+  const memory = broke === undefined ? state.memory : withRecentUnconfirmed(state.memory);
   const isStopping = state.kind === "stopping";
   const reason = setback?.reason ?? broke;
   if (reason !== undefined) {
@@ -137,7 +145,7 @@ function onDelivered(
     range: left.range,
     effects: [
       ...progress,
-      ...(refused > 0 ? told(refused, cut, reason, event) : []),
+      ...(refused > 0 ? notifyRefused(refused, cut, reason, event) : []),
       ...(isExpiryNews ? [notify({ kind: "expiring", reason: verdict.expiring! })] : []),
     ],
   };
@@ -155,8 +163,8 @@ function onRetry(
   const sizing = isHalved
     ? halveBySize(memory.sizing, range, cut, monotonicMs + limits.splitMsMax)
     : { ...hold(memory.sizing, range, cut), slowTries };
-  const told = certificate ? [notify({ kind: "certificate", reason })] : [];
-  const effects = [...(isHalved ? unheld(range) : held(range, cut)), ...told];
+  const notices = certificate ? [notify({ kind: "certificate", reason })] : [];
+  const effects = [...(isHalved ? unheld(range) : held(range, cut)), ...notices];
   const isNews = isHalved || heldEndOf(memory.sizing, range) !== cut.endLine;
   return { memory: { ...memory, sizing }, range, effects, setback: { reason, cause, afterMs, isNews } };
 }

@@ -129,7 +129,7 @@ class Places {
   readonly #folder: Place;
   readonly #spare: Place;
   readonly #options: FolderLockOptions;
-  #isTold = false;
+  #isLogged = false;
 
   constructor(folder: string, options: FolderLockOptions) {
     const { dev, ino } = statSync(folder, { bigint: true });
@@ -144,11 +144,11 @@ class Places {
       return await raise(this.#folder.address);
     } catch (error) {
       if (!noSocketCodes.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
-      if (!this.#isTold) {
+      if (!this.#isLogged) {
         const text = "the disk of --data takes no socket: a server in another container is not seen";
         logger?.warn({ err: error, lock: this.#spare.path }, text);
       }
-      this.#isTold = true;
+      this.#isLogged = true;
       mkdirSync(this.#spare.path, { recursive: true, mode: 0o700 });
       return raise(this.#spare.address);
     }

@@ -83,9 +83,9 @@ export class Channel {
   find(line: number): RowPlace | undefined {
     const run = this.runs[this.#runIndex(line)];
     if (run === undefined) return undefined;
-    const behind = run.firstIndex((row) => row.line > line);
+    const next = run.firstIndex((row) => row.line > line);
     // If a batch holds the line, it is the last one that does not begin after it.
-    const index = Math.max(run.firstRow, behind - 1);
+    const index = Math.max(run.firstRow, next - 1);
     return { run, index, row: run.row(index) };
   }
 

@@ -59,7 +59,7 @@ export class JournalLog implements ChannelLog {
   }
 
   /** A batch's sequence is the number of its first line, so nothing has to be read for this. */
-  async lineBehind(_channel: ChannelId, position: Position): Promise<number | undefined> {
+  async lineAfter(_channel: ChannelId, position: Position): Promise<number | undefined> {
     const place = readPosition(position);
     return place && place.sequence + place.lines;
   }
@@ -74,10 +74,10 @@ export class JournalLog implements ChannelLog {
     if (channel === undefined) return { batches: [], end: { position: origin, line: 0 } };
     const { reader } = this.#parts;
     const { line, end: position } = channel;
-    const behind = Math.min(endLine, line);
+    const beforeLine = Math.min(endLine, line);
     const batches: StoredBatch[] = [];
-    for (let due = await reader.startBefore(channel, behind, lines, bytesMax); due < behind; ) {
-      const read = await reader.read(channel, due, behind);
+    for (let due = await reader.startBefore(channel, beforeLine, lines, bytesMax); due < beforeLine; ) {
+      const read = await reader.read(channel, due, beforeLine);
       if (this.#closed) throw logClosed();
       if (read.length === 0) break;
       batches.push(...read);

@@ -51,20 +51,20 @@ export class Reader {
   }
 
   /**
-   * The line at which the newest batches before `behind` begin that have `lines` lines, and at most `bytesMax` bytes,
+   * The line at which the newest batches before `beforeLine` begin that have `lines` lines, and at most `bytesMax` bytes,
    * but at least one batch. Reads only rows.
    */
-  async startBefore(channel: Channel, behind: number, lines: number, bytesMax: number): Promise<number> {
-    const first = Math.max(0, behind - lines);
+  async startBefore(channel: Channel, beforeLine: number, lines: number, bytesMax: number): Promise<number> {
+    const first = Math.max(0, beforeLine - lines);
     if (bytesMax === Number.POSITIVE_INFINITY) return first;
     // Producers' ids all have the same length, so every batch counts the same number of bytes besides its lines.
     const overheadBytes = encodedBytes({ producer: channel.newest?.producer ?? "", bytes: noBytes });
     let bytes = 0;
-    for (let start = behind; ; ) {
+    for (let start = beforeLine; ; ) {
       const place = start > first ? await this.#find(channel, start - 1) : undefined;
       if (place === undefined || place.row.line >= start) return start;
       bytes += bytesOf(place) - overheadBytes;
-      if (bytes > bytesMax && start < behind) return start;
+      if (bytes > bytesMax && start < beforeLine) return start;
       start = place.row.line;
       if (turns.isOver) await turns.next(channel.id);
     }

@@ -191,8 +191,11 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
   const log = new NatsLog({ reader: historyReader, api, heads, appends, retention, live, clock });
   const { server, version } = wire.status();
   logger?.info({ server, version, shards, replicas }, "the log is on NATS");
-  const names = wanted.map(({ name }) => name);
-  const health = new Health(wire, clock, { subjects: logSubjects, streams: names, onMissing: told(logger) });
+  const health = new Health(wire, clock, {
+    subjects: logSubjects,
+    streams: wanted.map(({ name }) => name),
+    onMissing: reportMissing(logger),
+  });
   let closing: Promise<void> | undefined;
   return {
     log,
@@ -213,7 +216,7 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
 }
 
 // As the embedded engine tells of files that were removed.
-function told(logger: Logger | undefined): (missing: readonly string[]) => void {
+function reportMissing(logger: Logger | undefined): (missing: readonly string[]) => void {
   dataInPlace.set(1);
   return (missing) => {
     dataInPlace.set(missing.length === 0 ? 1 : 0);

@@ -37,8 +37,8 @@ export function markedFrame(
   const host = keepHostname === true && header.kind !== "text" ? hostOf(bytes, header) : "";
   const names = [host, process].filter((name) => name !== "" && name !== "-").join(".") || "-";
   const time = textOf(header.time, header.timeStart, header.timeEnd) || "-";
-  const isTagTold = keepSource === true && header.kind === "bsd";
-  const messageStart = isTagTold ? header.textStart : header.messageStart;
+  const keepsTag = keepSource === true && header.kind === "bsd";
+  const messageStart = keepsTag ? header.textStart : header.messageStart;
   const head = `<${header.pri}>1 ${time} - - ${names} ${textOf(bytes, msgidStart, msgidEnd) || "-"} `;
   return Buffer.concat([
     Buffer.from(head, "latin1"),

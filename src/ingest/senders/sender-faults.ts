@@ -23,8 +23,8 @@ type FaultsOptions = {
 };
 
 /** Faults of one cause that were not reported yet. */
-type Untold = { count: number; readonly sample: string | undefined };
-type Peer = { readonly untold: Map<Cause, Untold>; isTold: boolean };
+type Unlogged = { count: number; readonly sample: string | undefined };
+type Peer = { readonly unlogged: Map<Cause, Unlogged>; isLogged: boolean };
 
 export class SenderFaults {
   readonly #options: FaultsOptions;
@@ -52,13 +52,13 @@ export class SenderFaults {
       this.#others += count;
       return;
     }
-    const untold = peer.untold.get(cause);
-    if (untold === undefined) {
+    const unlogged = peer.unlogged.get(cause);
+    if (unlogged === undefined) {
       const first = sample?.();
-      peer.untold.set(cause, { count, sample: first });
+      peer.unlogged.set(cause, { count, sample: first });
       this.#options.failed?.(address, cause, first);
-    } else untold.count += count;
-    if (!peer.isTold) this.#tell(name, peer);
+    } else unlogged.count += count;
+    if (!peer.isLogged) this.#tell(name, peer);
   }
 
   /** Idempotent. Reports what is left. */
@@ -69,7 +69,7 @@ export class SenderFaults {
 
   #meet(name: string): Peer | undefined {
     if (this.#peers.size >= this.#options.peersMax) return undefined;
-    const peer: Peer = { untold: new Map(), isTold: false };
+    const peer: Peer = { unlogged: new Map(), isLogged: false };
     this.#peers.set(name, peer);
     return peer;
   }
@@ -86,7 +86,7 @@ export class SenderFaults {
   #tellAll(): void {
     this.#warnings = 0;
     for (const [name, peer] of this.#peers) {
-      if (peer.untold.size > 0) this.#tell(name, peer);
+      if (peer.unlogged.size > 0) this.#tell(name, peer);
       else this.#peers.delete(name);
     }
     if (this.#others === 0) return;
@@ -97,15 +97,15 @@ export class SenderFaults {
   #tell(name: string, peer: Peer): void {
     if (this.#warnings >= this.#options.warningsMax) return;
     this.#warnings++;
-    peer.isTold = true;
-    const faults = [...peer.untold].map(([cause, { count, sample }]) => ({
+    peer.isLogged = true;
+    const faults = [...peer.unlogged].map(([cause, { count, sample }]) => ({
       cause,
       count,
       ...(sample !== undefined && { firstBytes: sample }),
       mend: causes[cause].mend,
     }));
-    const [first] = peer.untold.keys();
+    const [first] = peer.unlogged.keys();
     this.#options.logger.warn({ peer: name, faults }, causes[first!].what);
-    peer.untold.clear();
+    peer.unlogged.clear();
   }
 }

@@ -11,7 +11,7 @@ import ipaddr from "ipaddr.js";
 export class UdpOverruns {
   readonly #file: string;
   readonly #local: string;
-  #told = 0;
+  #counted = 0;
 
   constructor(at: AddressInfo) {
     this.#file = isIPv6(at.address) ? "/proc/self/net/udp6" : "/proc/self/net/udp";
@@ -22,8 +22,8 @@ export class UdpOverruns {
   async more(): Promise<number> {
     const table = await readFile(this.#file, "latin1").catch(() => "");
     const drops = dropsIn(table, this.#local);
-    const more = Math.max(0, drops - this.#told);
-    this.#told = Math.max(this.#told, drops);
+    const more = Math.max(0, drops - this.#counted);
+    this.#counted = Math.max(this.#counted, drops);
     return more;
   }
 }

@@ -14,7 +14,7 @@ import type { Runners } from "./runners.ts";
 type RunnerWatchOptions = {
   readonly store: Store;
   readonly clock: Clock;
-  readonly runners: Pick<Runners, "fellSilent">;
+  readonly runners: Pick<Runners, "markSilent">;
   readonly limits: Pick<PlatformLimits, "silentMsMax" | "silenceLookMs">;
   /** Called when a silent runner could not be recorded; it is tried again. */
   readonly onFailure: (error: unknown) => void;
@@ -67,7 +67,7 @@ export class RunnerWatch {
       for (const [key, { seenAtMs, atMs }] of [...this.#heard]) {
         if (signal.aborted || atMs > silentSinceMs) continue;
         const channel = key.slice(recordPrefixes.runner.length) as ChannelId;
-        await runners.fellSilent(channel, seenAtMs).then(() => this.#heard.delete(key), onFailure);
+        await runners.markSilent(channel, seenAtMs).then(() => this.#heard.delete(key), onFailure);
       }
     }
   }

@@ -77,7 +77,7 @@ export class Runners {
   }
 
   /** The runner has not been heard of since its report of `seenAtMs`. No error if it has reported in the meantime. */
-  async fellSilent(channel: ChannelId, seenAtMs: number): Promise<void> {
+  async markSilent(channel: ChannelId, seenAtMs: number): Promise<void> {
     let gone: RunnerRecord | undefined;
     const nowMs = this.#clock.nowMs();
     await updateRecord<RunnerRecord>(this.#store, runnerKey(channel), (found) => {

@@ -106,9 +106,11 @@ const post = (url: string, headers: Record<string, string>, body: string): Promi
 const relp: Send = async (doors, apps, signal) => {
   const socket = openTls(doors.relp);
   const sent: Sent = new Map(apps.map(({ name }) => [name, 0]));
-  let told = 0;
+  let answered = 0;
   let number = 1;
-  socket.on("error", () => {}).on("data", (data) => (told += String(data).match(/\d+ rsp /g)?.length ?? 0));
+  socket
+    .on("error", () => {})
+    .on("data", (data) => (answered += String(data).match(/\d+ rsp /g)?.length ?? 0));
   const opening = "relp_version=0\nrelp_software=x\ncommands=syslog";
   socket.write(`1 open ${opening.length} ${opening}\n`);
   while (!signal.aborted && !socket.destroyed) {
@@ -118,10 +120,10 @@ const relp: Send = async (doors, apps, signal) => {
       const frame = frameOf(app, "relp", n);
       await written(socket, `${++number} syslog ${frame.length} ${frame}\n`);
     }
-    while (number - told > windowMax && !socket.destroyed) await delay(1);
+    while (number - answered > windowMax && !socket.destroyed) await delay(1);
     await delay(2);
   }
-  while (number > told && !socket.destroyed) await delay(5);
+  while (number > answered && !socket.destroyed) await delay(5);
   socket.destroy();
   return sent;
 };

@@ -348,12 +348,12 @@ describe("the shipper", () => {
         const numbers = server.lines("web.1").map((text) => Number(/\d+$/.exec(text)![0]));
         expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
         if (spillBytes === 1_000_000) expect(dropped).toBe(0);
-        const told = (code: string) =>
+        const countOf = (code: string) =>
           server
             .lines("log-shuttle")
             .map((text) => Number(new RegExp(`${code}: (\\d+) `).exec(text)?.[1] ?? 0))
             .reduce((sum, count) => sum + count, 0);
-        const tells = { L12: told("L12"), L13: told("L13") };
+        const tells = { L12: countOf("L12"), L13: countOf("L13") };
         // A notice is given up like a line; without an end of tries each loss is told exactly.
         if (options.attemptsMax === Number.POSITIVE_INFINITY) expect(tells).toEqual({ L12: dropped, L13: 0 });
         expect(tells.L12).toBeLessThanOrEqual(dropped);

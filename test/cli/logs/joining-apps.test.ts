@@ -12,12 +12,12 @@ describe("apps that come to be", () => {
       if (next instanceof CliError) throw next;
       return next;
     };
-    const told: string[] = [];
+    const joined: string[] = [];
     const telling = (async () => {
-      for await (const app of newApps(list, ["a"], async () => {})) told.push(app);
+      for await (const app of newApps(list, ["a"], async () => {})) joined.push(app);
     })();
     await expect(telling).rejects.toThrow("no");
-    expect(told).toEqual(["b", "c"]);
+    expect(joined).toEqual(["b", "c"]);
   });
 });
 

@@ -7,11 +7,11 @@ import { build, buildSteps, runToEnd, withPrograms } from "../../../cli/up/build
 import { progressMs } from "../../../cli/up/limits.ts";
 
 let folder: string;
-let told: string[];
+let lines: string[];
 let progress: string[];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "tailrace-build-"));
-  told = [];
+  lines = [];
   progress = [];
 });
 afterEach(() => {
@@ -28,14 +28,14 @@ function write(name: string, text: string): void {
 const outputOf = (source: string, process: string) => ({
   take: (stream: string, chunk: Buffer) => {
     for (const line of chunk.toString().trim().split("\n"))
-      told.push(`${source}[${process}] ${stream}: ${line}`);
+      lines.push(`${source}[${process}] ${stream}: ${line}`);
     return undefined;
   },
   end: () => {},
 });
 const log = {
-  api: (text: string) => told.push(`app[api]: ${text}`),
-  state: (process: string, text: string) => told.push(`heroku[${process}]: ${text}`),
+  api: (text: string) => lines.push(`app[api]: ${text}`),
+  state: (process: string, text: string) => lines.push(`heroku[${process}]: ${text}`),
   outputOf,
 } as never;
 const parts = () => ({
@@ -73,10 +73,10 @@ describe("a folder with requirements.txt", () => {
       `heroku[build]: -----> Python app detected: .venv/bin/${pip}`,
     ];
     await build({ ...parts(), steps });
-    expect(told).toEqual([...before, "heroku[build] stdout: python3 -m venv .venv", ...installed]);
-    told = [];
+    expect(lines).toEqual([...before, "heroku[build] stdout: python3 -m venv .venv", ...installed]);
+    lines = [];
     await build({ ...parts(), steps });
-    expect(told).toEqual([...before, ...installed]);
+    expect(lines).toEqual([...before, ...installed]);
   });
 
   test("fails the build when pip does, with pip's words in the log", async () => {
@@ -85,7 +85,7 @@ describe("a folder with requirements.txt", () => {
     await expect(build({ ...parts(), steps: buildSteps(folder, undefined) })).rejects.toThrow(
       "ended with status 1",
     );
-    expect(told.slice(2)).toEqual([
+    expect(lines.slice(2)).toEqual([
       "heroku[build] stderr: ERROR: No matching distribution",
       "app[api]: Build failed -- check your build output",
     ]);
@@ -109,7 +109,7 @@ test("a long build is told to be at work: each second on the screen, now and the
   const ended = runToEnd({ ...parts(), command, name: "build", log: outputOf("heroku", "build") }, log);
   vi.advanceTimersByTime(2 * progressMs.log);
   const seconds = progressMs.log / 1000;
-  expect(told).toEqual([
+  expect(lines).toEqual([
     `heroku[build]:        still at work after ${seconds} s`,
     `heroku[build]:        still at work after ${2 * seconds} s`,
   ]);

@@ -68,7 +68,7 @@ export class RouterRig {
   }
 
   /** The router's lines, once there are so many. */
-  async told(count = 1): Promise<string[]> {
+  async routerLines(count = 1): Promise<string[]> {
     await until(() => this.lines.length >= count, { tell: () => this.lines.join("\n") });
     return this.lines;
   }

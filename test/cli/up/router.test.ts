@@ -20,7 +20,7 @@ describe("a request", () => {
     await rig.dyno((_, response) => response.end("hello, world!"));
     const answer = await fetch(`${rig.url}/a?b=c`);
     expect(await answer.text()).toBe("hello, world!");
-    const [line] = await rig.told();
+    const [line] = await rig.routerLines();
     expect(line).toMatch(
       new RegExp(
         `^at=info method=GET path="/a\\?b=c" host=127\\.0\\.0\\.1:[0-9]+ request_id=${requestId} fwd="127\\.0\\.0\\.1" ` +
@@ -50,7 +50,7 @@ describe("a request", () => {
     });
     expect(seen!.headers["x-request-id"]).toMatch(new RegExp(`^${requestId}$`));
     expect(seen!.headers).not.toHaveProperty("x-secret");
-    expect((await rig.told())[0]).toContain('fwd="203.0.113.7, 127.0.0.1"');
+    expect((await rig.routerLines())[0]).toContain('fwd="203.0.113.7, 127.0.0.1"');
   });
 
   test("keeps an id of its own that looks like one", async () => {
@@ -58,7 +58,7 @@ describe("a request", () => {
     await rig.dyno((request, response) => response.end(request.headers["x-request-id"]));
     const id = "abcdefghij-0123456789";
     expect(await (await fetch(rig.url, { headers: { "X-Request-ID": id } })).text()).toBe(id);
-    expect((await rig.told())[0]).toContain(`request_id=${id} `);
+    expect((await rig.routerLines())[0]).toContain(`request_id=${id} `);
   });
 
   test.each([
@@ -100,7 +100,7 @@ describe("a request", () => {
     server.on("connection", () => connections++);
     for (let n = 0; n < 5; n++) await (await fetch(rig.url)).text();
     expect(connections).toBe(1);
-    expect((await rig.told(5)).slice(1).every((line) => line.includes("connect=0ms"))).toBe(true);
+    expect((await rig.routerLines(5)).slice(1).every((line) => line.includes("connect=0ms"))).toBe(true);
   });
 
   test("is not sent again when the dyno ends with it: it may be the reason", async () => {
@@ -115,7 +115,7 @@ describe("a request", () => {
     expect(await (await fetch(rig.url)).text()).toBe("hi");
     expect((await fetch(rig.url)).status).toBe(503);
     expect(requests).toBe(2);
-    expect((await rig.told(2))[1]).toContain("code=H13");
+    expect((await rig.routerLines(2))[1]).toContain("code=H13");
   });
 
   test("finds a new connection when the dyno has closed the one before", async () => {
@@ -134,7 +134,7 @@ describe("a request", () => {
     await rig.dyno((_, response) => response.writeHead(200, { "content-length": "1000" }).end());
     const answer = await fetch(rig.url, { method: "HEAD" });
     expect(answer.headers.get("content-length")).toBe("1000");
-    expect((await rig.told())[0]).toContain("status=200 bytes=0 ");
+    expect((await rig.routerLines())[0]).toContain("status=200 bytes=0 ");
   });
 });
 
@@ -168,7 +168,7 @@ describe("a stream", () => {
     socket.resume();
     await once(socket, "close");
     expect(bytes).toBeGreaterThan(800 * chunk.length);
-    expect((await rig.told())[0]).toContain(`bytes=${800 * chunk.length} `);
+    expect((await rig.routerLines())[0]).toContain(`bytes=${800 * chunk.length} `);
   });
 
   test("of the client's comes to the dyno while it is sent", async () => {
@@ -207,7 +207,7 @@ describe("a stream", () => {
     await until(() => seen.endsWith("echo ping"));
     expect(rig.lines).toEqual([]);
     socket.end();
-    expect((await rig.told())[0]).toMatch(
+    expect((await rig.routerLines())[0]).toMatch(
       /^at=info method=GET path="\/live" .* dyno=web\.1 .* status=101 bytes=9 /,
     );
   });
@@ -232,7 +232,7 @@ describe("a stream", () => {
     const answer = await rig.ask("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
     expect(answer).toMatch(/^HTTP\/1\.1 426 /);
     expect(answer.endsWith("no")).toBe(true);
-    expect((await rig.told())[0]).toContain("status=426 bytes=2 ");
+    expect((await rig.routerLines())[0]).toContain("status=426 bytes=2 ");
   });
 });
 
@@ -291,7 +291,7 @@ describe("a failure", () => {
     if (state !== undefined) rig.state(state);
     const { status, text, id } = await failing();
     expect({ status, text }).toMatchObject({ status: 503, text: expect.stringMatching(page) });
-    expect((await rig.told())[0]).toMatch(
+    expect((await rig.routerLines())[0]).toMatch(
       new RegExp(
         `^at=error code=${code} desc="${desc}" method=GET path="/" host=\\S+ request_id=${id} fwd="127.0.0.1" ` +
           "dyno= connect= service= status=503 bytes=0 protocol=http$",
@@ -303,7 +303,7 @@ describe("a failure", () => {
     await open({ answerMsMax: 50 });
     await rig.raw(() => {});
     expect(await failing()).toMatchObject({ status: 503, text: expect.stringMatching(page) });
-    expect((await rig.told())[0]).toMatch(
+    expect((await rig.routerLines())[0]).toMatch(
       /code=H12 desc="Request timeout" .* dyno=web\.1 connect=\d+ms service=\d+ms status=503/,
     );
   });
@@ -319,7 +319,7 @@ describe("a failure", () => {
     await open();
     await rig.raw((socket) => socket.once("data", () => act(socket)));
     expect((await failing()).status).toBe(503);
-    expect((await rig.told())[0]).toContain(`code=${code} `);
+    expect((await rig.routerLines())[0]).toContain(`code=${code} `);
   });
 
   test("H15: an answer that has begun brings nothing more", async () => {
@@ -327,7 +327,7 @@ describe("a failure", () => {
     await rig.dyno((_, response) => response.write("begun"));
     const answer = await fetch(rig.url);
     await expect(answer.text()).rejects.toThrow();
-    expect((await rig.told())[0]).toMatch(
+    expect((await rig.routerLines())[0]).toMatch(
       /code=H15 desc="Idle connection" .* status=503 bytes=5 sock=backend/,
     );
   });
@@ -341,7 +341,7 @@ describe("a failure", () => {
       }),
     );
     await expect(fetch(rig.url).then((answer) => answer.text())).rejects.toThrow();
-    expect((await rig.told())[0]).toMatch(
+    expect((await rig.routerLines())[0]).toMatch(
       /code=H18 desc="Server Request Interrupted" .* status=503 bytes=4 sock=backend/,
     );
   });
@@ -353,7 +353,7 @@ describe("a failure", () => {
     await open(limits);
     rig.state(state);
     expect((await failing()).status).toBe(503);
-    expect((await rig.told())[0]).toContain(`code=${code} `);
+    expect((await rig.routerLines())[0]).toContain(`code=${code} `);
   });
 
   test("H21: no dyno takes the connection", async () => {
@@ -361,7 +361,7 @@ describe("a failure", () => {
     const gone = await rig.dyno(() => {});
     gone.close();
     expect((await failing()).status).toBe(503);
-    expect((await rig.told())[0]).toMatch(/code=H21 .* connect= service= status=503/);
+    expect((await rig.routerLines())[0]).toMatch(/code=H21 .* connect= service= status=503/);
   });
 
   test("H27: the client goes before the answer, and the dyno hears of it", async () => {
@@ -375,7 +375,7 @@ describe("a failure", () => {
     const socket = await rig.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     await until(() => isHere);
     socket.destroy();
-    expect((await rig.told())[0]).toMatch(
+    expect((await rig.routerLines())[0]).toMatch(
       /^at=info code=H27 desc="Client Request Interrupted" .* status=499 bytes=0 sock=client/,
     );
     await until(() => isClosed);
@@ -385,7 +385,7 @@ describe("a failure", () => {
     await open({ idleMsMax: 50 });
     await rig.dyno(() => {});
     await rig.ask("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n123");
-    expect((await rig.told())[0]).toMatch(/code=H28 .* status=499 .* sock=client/);
+    expect((await rig.routerLines())[0]).toMatch(/code=H28 .* status=499 .* sock=client/);
   });
 
   test("of one request leaves the others alone", async () => {
@@ -416,7 +416,7 @@ describe("hostile bytes", () => {
     await open();
     await rig.dyno((_, response) => response.end("x"));
     await rig.ask(`${head}Connection: close\r\n\r\n`);
-    const [line] = await rig.told();
+    const [line] = await rig.routerLines();
     expect(line).toMatch(form);
     expect(line).toMatch(/^[\x20-\x7e]+$/);
   });
@@ -446,7 +446,7 @@ describe("hostile bytes", () => {
       socket.once("data", () => socket.end("HTTP/1.1 200 O\x01K\r\nA: b\x01c\r\nContent-Length: 0\r\n\r\n")),
     );
     expect((await fetch(rig.url)).status).toBe(503);
-    expect((await rig.told())[0]).toContain("code=H17 ");
+    expect((await rig.routerLines())[0]).toContain("code=H17 ");
   });
 });
 

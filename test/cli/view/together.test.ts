@@ -22,18 +22,18 @@ describe("lines of several processes", () => {
       fc.property(all, fc.integer({ min: 1, max: 7 }), (given, size) => {
         const lines = given.map(([dyno, text], i) => ({ ...line(dyno, text), position: String(i) }));
         const together = new Together();
-        const told: string[] = [];
+        const shown: string[] = [];
         for (let from = 0; from < lines.length; from += size)
-          told.push(
+          shown.push(
             ...together.push(lines.slice(from, from + size)).map(({ line: { position } }) => position),
           );
-        told.push(...together.end().map(({ line: { position } }) => position));
-        expect([...told].sort((a, b) => Number(a) - Number(b))).toEqual(
+        shown.push(...together.end().map(({ line: { position } }) => position));
+        expect([...shown].sort((a, b) => Number(a) - Number(b))).toEqual(
           lines.map(({ position }) => position),
         );
         for (const dyno of ["web.1", "web.2", "run.1"]) {
           const own = lines.filter((one) => one.dyno === dyno).map(({ position }) => position);
-          expect(told.filter((position) => own.includes(position))).toEqual(own);
+          expect(shown.filter((position) => own.includes(position))).toEqual(own);
         }
         expect(together.isOpen).toBe(false);
       }),

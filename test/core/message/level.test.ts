@@ -48,9 +48,9 @@ describe("the level of a line", () => {
     const other = fc.dictionary(fc.constantFrom("a", "msg", "id"), fc.stringMatching(/^[a-z ]{0,9}$/));
     const word = fc.constantFrom(...levels);
     fc.assert(
-      fc.property(other, other, word, (before, behind, level) => {
-        expect(levelIn(JSON.stringify({ x: before, level, ...behind }))).toBe(level);
-        expect(levelIn(`a=1 level=${level} b=${JSON.stringify(behind.msg ?? "")}`)).toBe(level);
+      fc.property(other, other, word, (before, after, level) => {
+        expect(levelIn(JSON.stringify({ x: before, level, ...after }))).toBe(level);
+        expect(levelIn(`a=1 level=${level} b=${JSON.stringify(after.msg ?? "")}`)).toBe(level);
       }),
     );
   });

@@ -56,8 +56,8 @@ describe("the fields of a message", () => {
     const name = fc.stringMatching(/^[a-ln-z][a-z]{0,5}$/).filter((key) => key !== "event" && key !== "text");
     fc.assert(
       fc.property(fc.dictionary(name, fc.jsonValue()), (object) => {
-        const told = JSON.parse(JSON.stringify(object));
-        expect(readFields(JSON.stringify(told))?.fields).toEqual(Object.entries(told));
+        const parsed = JSON.parse(JSON.stringify(object));
+        expect(readFields(JSON.stringify(parsed))?.fields).toEqual(Object.entries(parsed));
       }),
     );
   });

@@ -97,12 +97,12 @@ test("the second spelling is hidden where it is a word, where it is the line's o
   expect(shortTokenOf(token)).toBe(short);
   expect(tokenOfSpelling(short)).toBe(token);
   expect(isTokenText(short) && isTokenText(token)).toBe(true);
-  for (const [before, behind] of [
+  for (const [before, after] of [
     ["", ""],
     ["tag=", " x"],
     ["x ", ": y"],
   ])
-    expect(mask(`${before}${short}${behind}`)).toBe(`${before}${hidden}${behind}`);
+    expect(mask(`${before}${short}${after}`)).toBe(`${before}${hidden}${after}`);
   expect(mask(short.toUpperCase())).toBe(`T${hidden.slice(1)}`);
   expect(mask(`x ${short.slice(0, 20)}`)).toBe(`x ${hidden.slice(0, 20)}`);
   expect(mask(`box${short} y`, token)).toBe(`box${hidden} y`);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { knownSgr, sgrAfter, sgrOff, sgrSequence } from "../../../src/core/terminal/sgr.ts";
 
 const esc = "\u001b";
-const behind = (...parameters: string[]) =>
+const stateAfter = (...parameters: string[]) =>
   parameters.reduce((state, given) => sgrAfter(state, `${esc}[${given}m`), sgrOff);
 
 describe("what is on after a sequence", () => {
@@ -21,7 +21,7 @@ describe("what is on after a sequence", () => {
     [["38"], ""],
     [["73"], ""],
   ])("%j is %s", (given, on) => {
-    expect(sgrSequence(behind(...given))).toBe(on === "" ? "" : `${esc}[${on}m`);
+    expect(sgrSequence(stateAfter(...given))).toBe(on === "" ? "" : `${esc}[${on}m`);
   });
 
   test.each<[given: string, shown: string]>([
@@ -51,7 +51,7 @@ describe("what is on after a sequence", () => {
     });
     fc.assert(
       fc.property(fc.array(parameters, { maxLength: 5 }), (sequences) => {
-        const state = behind(...sequences.map((given) => given.join(";")));
+        const state = stateAfter(...sequences.map((given) => given.join(";")));
         expect(sgrAfter(sgrOff, sgrSequence(state))).toEqual(state);
         expect(sgrAfter(state, `${esc}[0m`).size).toBe(0);
       }),

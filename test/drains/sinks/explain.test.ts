@@ -95,15 +95,15 @@ test("no other failure is one of a certificate", () => {
 });
 
 test("waits in vain: in seconds, and only a peer that stood may be slow", () => {
-  const told = (awaited: Awaited) => failureVerdict(timedOut(awaited, 15_000), places.https);
+  const explained = (awaited: Awaited) => failureVerdict(timedOut(awaited, 15_000), places.https);
   for (const awaited of ["connection", "TLS handshake", "answer", "room for all the lines"] as const) {
     for (const text of texts(timedOut(awaited, 15_000))) isWhole(text);
-    expect((told(awaited) as { reason: string }).reason).toContain(" within 15 s");
+    expect((explained(awaited) as { reason: string }).reason).toContain(" within 15 s");
   }
-  expect(told("connection")).not.toHaveProperty("slow");
-  expect(told("TLS handshake")).not.toHaveProperty("slow");
-  expect(told("answer")).toMatchObject({ slow: true });
-  expect(told("room for all the lines")).toMatchObject({ slow: true });
+  expect(explained("connection")).not.toHaveProperty("slow");
+  expect(explained("TLS handshake")).not.toHaveProperty("slow");
+  expect(explained("answer")).toMatchObject({ slow: true });
+  expect(explained("room for all the lines")).toMatchObject({ slow: true });
 });
 
 test.each<[cause: string, failures: readonly unknown[]]>([
@@ -220,40 +220,46 @@ describe("words that depend on what the drain is", () => {
         "EPROTO",
         `write EPROTO 40AD:error:0A00:SSL routines:ssl3_read_bytes:${reason}:../deps/x.c:918:SSL alert`,
       );
-    const told = (failure: Error) => explainFailure(failure, places.https);
-    expect(told(said("tlsv1 alert protocol version"))).toContain("speaks TLS that is too old");
-    expect(told(said("wrong version number"))).toContain("does not speak TLS: is it an http:// receiver");
-    expect(told(said("ssl/tls alert handshake failure"))).toContain("the lack of a client certificate");
-    expect(told(said("something new"))).toContain(
+    const explained = (failure: Error) => explainFailure(failure, places.https);
+    expect(explained(said("tlsv1 alert protocol version"))).toContain("speaks TLS that is too old");
+    expect(explained(said("wrong version number"))).toContain(
+      "does not speak TLS: is it an http:// receiver",
+    );
+    expect(explained(said("ssl/tls alert handshake failure"))).toContain("the lack of a client certificate");
+    expect(explained(said("something new"))).toContain(
       "broke off the TLS handshake (ERR_SSL_SOMETHING_NEW): is it",
     );
-    expect(told(failing("EPROTO"))).toContain("broke off the TLS handshake (EPROTO): is it");
+    expect(explained(failing("EPROTO"))).toContain("broke off the TLS handshake (EPROTO): is it");
   });
 });
 
 describe("addresses where drains may not be sent", () => {
-  const told = (address: string, range: string, host: string) =>
+  const explained = (address: string, range: string, host: string) =>
     explainFailure(new AddressRefused(address, range), { host, port: 1 });
   const refused = "where drains may not be sent: the operator can allow it with --drain-allow";
 
   test("that the owner wrote are named, with what the operator can do", () => {
-    expect(told("0.0.0.0", "unspecified", "0.0.0.0")).toBe(`0.0.0.0 (unspecified), ${refused} 0.0.0.0/32`);
-    expect(told("fe80::1", "link local", "fe80::1")).toBe(`fe80::1 (link local), ${refused} fe80::1/128`);
+    expect(explained("0.0.0.0", "unspecified", "0.0.0.0")).toBe(
+      `0.0.0.0 (unspecified), ${refused} 0.0.0.0/32`,
+    );
+    expect(explained("fe80::1", "link local", "fe80::1")).toBe(
+      `fe80::1 (link local), ${refused} fe80::1/128`,
+    );
   });
 
   test("that a name leads to are not: an owner learns nothing of the operator's network", () => {
-    expect(told("10.0.0.1", "private", "h")).toBe(`h leads to a private address, ${refused}`);
-    expect(told("fe80::1", "link local", "h")).toBe(`h leads to a link local address, ${refused}`);
-    expect(told("0.0.0.0", "unspecified", "h")).toBe(`h leads to an unspecified address, ${refused}`);
+    expect(explained("10.0.0.1", "private", "h")).toBe(`h leads to a private address, ${refused}`);
+    expect(explained("fe80::1", "link local", "h")).toBe(`h leads to a link local address, ${refused}`);
+    expect(explained("0.0.0.0", "unspecified", "h")).toBe(`h leads to an unspecified address, ${refused}`);
   });
 
   test("that are none", () => {
     for (const range of ["missing", "malformed"])
-      expect(told("h", range, "h")).toBe("h has no address: check the drain's URL");
+      expect(explained("h", range, "h")).toBe("h has no address: check the drain's URL");
   });
 
   test("that are this server's own", () => {
-    expect(told("8.8.8.8", ownKind, "h")).toContain("h leads to this server itself");
+    expect(explained("8.8.8.8", ownKind, "h")).toContain("h leads to this server itself");
   });
 });
 
@@ -262,20 +268,20 @@ test("an address of version 6 is told from its port", () => {
 });
 
 describe("answers", () => {
-  const told = (status: number, body = ""): string =>
+  const explained = (status: number, body = ""): string =>
     explainAnswer({ status, body: Buffer.from(body), isCut: false }, places.https, new Secrets([]));
   const statuses = Array.from({ length: 500 }, (_, index) => index + 100);
 
   test("every status from 100 to 599 has a mend", () => {
     for (const status of statuses) {
-      isWhole(told(status));
-      expect(told(status)).toMatch(new RegExp(`^h:443 answered ${status}: `));
+      isWhole(explained(status));
+      expect(explained(status)).toMatch(new RegExp(`^h:443 answered ${status}: `));
     }
   });
 
   test("what the receiver said stands before the mend, so that it is not read as one", () => {
     for (const status of statuses)
-      expect(told(status, "no")).toBe(told(status).replace(` ${status}:`, ` ${status} ("no"):`));
-    expect(told(401, "no")).toBe(`h:443 answered 401 ("no"): check the drain's credentials`);
+      expect(explained(status, "no")).toBe(explained(status).replace(` ${status}:`, ` ${status} ("no"):`));
+    expect(explained(401, "no")).toBe(`h:443 answered 401 ("no"): check the drain's credentials`);
   });
 });

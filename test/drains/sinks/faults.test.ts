@@ -28,7 +28,7 @@ type Row = {
   readonly kind: Kind;
   readonly verdict: string;
   readonly state: string;
-  readonly told: string;
+  readonly reason: string;
   readonly ledger: string;
 };
 
@@ -163,7 +163,7 @@ function rowOf(
     kind,
     verdict: verdict.kind + (wait === undefined ? "" : `, not before ${roundS(wait)} s`),
     state: ledger.state,
-    told: words.join("; "),
+    reason: words.join("; "),
     ledger: counts.flatMap(([word, count]) => (count === 0 ? [] : [`${count} ${word}`])).join(", "),
   };
 }
@@ -200,7 +200,7 @@ function table(all: readonly Row[]): string {
     else found.kinds.push(row.kind);
   }
   const lines = [...merged.values()].map(({ row, kinds }) =>
-    [row.fault, kinds.join(", "), row.verdict, row.state, row.told, row.ledger]
+    [row.fault, kinds.join(", "), row.verdict, row.state, row.reason, row.ledger]
       .map((cell) => cell.replaceAll("|", "\\|"))
       .join(" | "),
   );

@@ -49,11 +49,11 @@ test("a body that it cannot read is refused, and it goes on", async () => {
 
 test("a port that is taken is told in a sentence", async () => {
   const second = spawn(process.execPath, [example, String(port)], { stdio: ["ignore", "ignore", "pipe"] });
-  let told = "";
-  second.stderr.on("data", (chunk) => (told += chunk));
+  let stderr = "";
+  second.stderr.on("data", (chunk) => (stderr += chunk));
   const [status] = await once(second, "close");
-  expect({ status, told }).toEqual({
+  expect({ status, stderr }).toEqual({
     status: 1,
-    told: `cannot listen on 127.0.0.1:${port} (EADDRINUSE): give another port, as in "node examples/receiver.mjs 8710"\n`,
+    stderr: `cannot listen on 127.0.0.1:${port} (EADDRINUSE): give another port, as in "node examples/receiver.mjs 8710"\n`,
   });
 });

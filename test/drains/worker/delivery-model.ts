@@ -54,7 +54,7 @@ export class DeliveryModel {
   readonly taken: number[] = [];
   readonly refused = new Set<number>();
   /** Lines that were brought back by breaks. */
-  broughtBack = 0;
+  madeUnconfirmed = 0;
   requests = 0;
   /** Parcels that were sent while others were not settled. */
   pipelined = 0;
@@ -352,7 +352,7 @@ export class DeliveryModel {
     this.#tell({ kind: "connection broke", reason: "reset" });
     const after =
       this.checkpoint.unconfirmed?.reduce((sum, { line, endLine }) => sum + endLine - line, 0) ?? 0;
-    this.broughtBack += Math.max(0, after - before);
+    this.madeUnconfirmed += Math.max(0, after - before);
     const failed = unsettled ?? going;
     if (failed !== undefined && "inFlight" in this.state)
       this.#tell({ kind: "verdict", number: failed.number, verdict: { kind: "retry", reason: "reset" } });

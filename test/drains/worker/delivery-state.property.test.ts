@@ -22,7 +22,7 @@ function run({ seed, steps, isSilent }: { seed: number; steps: number; isSilent:
 
 const firsts = (lines: readonly number[]) => [...new Set(lines)];
 const sorted = (lines: readonly number[]) => lines.toSorted((a, b) => a - b);
-const totals = { lost: 0, refused: 0, filtered: 0, replayed: 0, broughtBack: 0, pipelined: 0 };
+const totals = { lost: 0, refused: 0, filtered: 0, replayed: 0, madeUnconfirmed: 0, pipelined: 0 };
 
 test("a destination gets every line, first in order, and the ledger says so", () => {
   fc.assert(
@@ -45,7 +45,7 @@ test("a destination gets every line, first in order, and the ledger says so", ()
       totals.refused += refused;
       totals.filtered += filtered;
       totals.replayed += replayed;
-      totals.broughtBack += model.broughtBack;
+      totals.madeUnconfirmed += model.madeUnconfirmed;
       totals.pipelined += model.pipelined;
     }),
     // Lines of a replay, and lines behind them, that a break brought back and retention took.
@@ -61,7 +61,7 @@ test("nothing is sent twice but what a break brought back, and a replay", () => 
       const model = run(given);
       if (model.state.memory.asked !== undefined) return;
       const repeats = model.taken.length - firsts(model.taken).length;
-      expect(repeats).toBeLessThanOrEqual(model.broughtBack);
+      expect(repeats).toBeLessThanOrEqual(model.madeUnconfirmed);
     }),
     options,
   );

@@ -214,8 +214,8 @@ describe("a 503", () => {
   });
 
   test("of a certificate tells its owner", () => {
-    const told = come(delivering!, verdictOf({ kind: "retry", reason: "expired", certificate: true }));
-    expect(noticesOf(told)).toEqual([{ kind: "certificate", reason: "expired" }]);
+    const noticed = come(delivering!, verdictOf({ kind: "retry", reason: "expired", certificate: true }));
+    expect(noticesOf(noticed)).toEqual([{ kind: "certificate", reason: "expired" }]);
     expect(noticesOf(failed)).toEqual([]);
   });
 
@@ -284,8 +284,8 @@ describe("a delivery", () => {
 
   test("tells once a day that a certificate ends", () => {
     const expiring = verdictOf({ kind: "delivered", expiring: "9 days left" });
-    const told = come(delivering!, expiring);
-    expect(noticesOf(told)).toEqual([{ kind: "expiring", reason: "9 days left" }]);
+    const noticed = come(delivering!, expiring);
+    expect(noticesOf(noticed)).toEqual([{ kind: "expiring", reason: "9 days left" }]);
     const later = (ms: number) => {
       const memory = {
         ...delivering!.memory,
@@ -385,13 +385,13 @@ describe("a parcel that is made", () => {
     const memory = { ...states["preparing, slot"]!.memory, failures: 2 };
     const failing = come({ ...states["preparing, slot"]!, memory } as DeliveryState, filtered);
     expect(kindsOf(failing)).toEqual(["record", "look"]);
-    const behind = come(failing.state, { kind: "looked", end: placeOf(20), isEmpty: false });
-    expect(kindsOf(behind)).toEqual(["release", "record", "read"]);
-    expect(behind.state).toMatchObject({
+    const following = come(failing.state, { kind: "looked", end: placeOf(20), isEmpty: false });
+    expect(kindsOf(following)).toEqual(["release", "record", "read"]);
+    expect(following.state).toMatchObject({
       kind: "idle",
       memory: { hasSlot: false, checkpoint: { line: 20 } },
     });
-    expect(behind.state.memory.checkpoint.failing).toBeUndefined();
+    expect(following.state.memory.checkpoint.failing).toBeUndefined();
   });
 
   test("behind others whose lines are all filtered has its place when it is its turn", () => {
@@ -416,11 +416,11 @@ describe("a parcel that is made", () => {
       kind: "idle",
       range: { line: 10 },
     });
-    const behind = come(states["delivering, sent and preparing"]!, {
+    const following = come(states["delivering, sent and preparing"]!, {
       ...events["prepared: to be cut anew"]!,
       number: 2,
     } as NewEvent);
-    expect(behind.state).toMatchObject({ kind: "delivering", inFlight: [{ number: 1 }] });
+    expect(following.state).toMatchObject({ kind: "delivering", inFlight: [{ number: 1 }] });
   });
 
   test("that nobody waits for any more changes nothing", () => {
@@ -457,8 +457,8 @@ describe("a parcel that is made", () => {
     expect(state.memory.checkpoint.failing).toBeUndefined();
     expect(effects).toEqual([{ kind: "record", within: "second" }, { kind: "release" }]);
     expect(come(states.preparing!, events["held up by patterns"]!).effects).toHaveLength(1);
-    const behind = come(states["delivering, sent and preparing"]!, events["held up by patterns"]!);
-    expect(behind.state.memory).toMatchObject({
+    const following = come(states["delivering, sent and preparing"]!, events["held up by patterns"]!);
+    expect(following.state.memory).toMatchObject({
       hasSlot: true,
       checkpoint: { lastError: { message: "patterns" } },
     });

@@ -19,7 +19,7 @@ const isSettled = async (lines: number) =>
   ((await storedCheckpoint(rig.store, rig.drain)) as DrainCheckpoint | undefined)?.line === lines;
 
 /** Batches that were handed over and not given back, with the next line on its way: what came before that is behind the drain. */
-async function heldBehind(lines: number): Promise<number> {
+async function heldAfter(lines: number): Promise<number> {
   await rig.append(["next"]);
   await rig.until(() => isSettled(lines + 1));
   return rig.log.lent - rig.log.returned;
@@ -45,7 +45,7 @@ test("over a protocol without answers a parcel stays as it is until it is on its
   await rig.until(() => isSettled(90));
   expect(read).toEqual(numbered(90));
   expect(wiped.filter((text) => text !== "").length).toBeLessThan(15); // but the first parcel, which is made anew, and halves of batches
-  expect(await heldBehind(90)).toBeLessThanOrEqual(1);
+  expect(await heldAfter(90)).toBeLessThanOrEqual(1);
 });
 
 test("with answers it is given back when they are good; what failed is left to the collector", async () => {
@@ -55,7 +55,7 @@ test("with answers it is given back when they are good; what failed is left to t
   await write(30);
   await rig.until(() => isSettled(90));
   expect(rig.received).toEqual(numbered(90));
-  expect(await heldBehind(90)).toBeLessThanOrEqual(10); // with those of the parcels that were made when it failed
+  expect(await heldAfter(90)).toBeLessThanOrEqual(10); // with those of the parcels that were made when it failed
 });
 
 test("what a filter looks at, a turn at a time, is held while it does", async () => {
@@ -64,5 +64,5 @@ test("what a filter looks at, a turn at a time, is held while it does", async ()
   await rig.work();
   await rig.until(() => isSettled(90));
   expect(rig.received).toEqual(numbered(90));
-  expect(await heldBehind(90)).toBeLessThanOrEqual(1);
+  expect(await heldAfter(90)).toBeLessThanOrEqual(1);
 });

@@ -131,8 +131,8 @@ test("a cut's end is the place behind its last line, inside a batch too", () => 
 
 test("a gap in the log ends a cut: what is missing is counted first", () => {
   const [first] = stored([["a"]]);
-  const [behind] = stored([["z"]], 5);
-  const { cut, parcel } = cutParcel([first!, behind!], 0, undefined, all, name);
+  const [following] = stored([["z"]], 5);
+  const { cut, parcel } = cutParcel([first!, following!], 0, undefined, all, name);
   expect(textsOfParcel(parcel!)).toEqual(["a"]);
   expect(cut.endLine).toBe(1);
 });

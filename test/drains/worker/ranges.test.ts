@@ -1,11 +1,11 @@
 /** Which range comes next, and what is left of one. */
 import { expect, test } from "vitest";
 import {
-  behind,
   type DeliveryRange,
   isPicked,
   pickRange,
   type Redelivery,
+  rangeAfter,
 } from "../../../src/drains/worker/ranges.ts";
 import type { DrainCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
 import { liveAt, memoryAt, placeOf } from "./states.ts";
@@ -43,9 +43,9 @@ test("another replay is another range", () => {
 });
 
 test("behind delivered lines, those that still count are no more than those that are left", () => {
-  expect(behind(redelivery, placeOf(13), 1)).toEqual({ ...redelivery, ...placeOf(13), counted: 2 });
-  expect(behind(redelivery, placeOf(14), 0)).toMatchObject({ counted: 2 });
-  expect(behind(redelivery, placeOf(16), 4)).toMatchObject({ counted: 0 });
-  expect(behind(liveAt(20), placeOf(25), 5)).toEqual(liveAt(25));
-  expect(behind(replay, placeOf(15), 3)).toEqual({ ...replay, ...placeOf(15) });
+  expect(rangeAfter(redelivery, placeOf(13), 1)).toEqual({ ...redelivery, ...placeOf(13), counted: 2 });
+  expect(rangeAfter(redelivery, placeOf(14), 0)).toMatchObject({ counted: 2 });
+  expect(rangeAfter(redelivery, placeOf(16), 4)).toMatchObject({ counted: 0 });
+  expect(rangeAfter(liveAt(20), placeOf(25), 5)).toEqual(liveAt(25));
+  expect(rangeAfter(replay, placeOf(15), 3)).toEqual({ ...replay, ...placeOf(15) });
 });

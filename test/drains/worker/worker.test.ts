@@ -543,7 +543,7 @@ describe("stopping and going on", () => {
       log: {
         append: (to, batch) => log.append(to, batch),
         recent: (from, lines) => log.recent(from, lines),
-        lineBehind: (...args) => log.lineBehind(...args),
+        lineAfter: (...args) => log.lineAfter(...args),
         destroy: (gone) => log.destroy(gone),
         close: () => log.close(),
         follow: (...args) => {

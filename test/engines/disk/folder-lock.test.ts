@@ -40,16 +40,16 @@ const take = async (at = folder, options = {}) => {
 const flags = async () => (await readdir(folder)).filter((name) => name.includes("lock-"));
 
 const script = fileURLToPath(new URL("lock-process.ts", import.meta.url));
-type Told = { readonly held?: number; readonly refused?: string; readonly message?: string };
+type Said = { readonly held?: number; readonly refused?: string; readonly message?: string };
 
 /** A process that takes the lock when it is told to and keeps it; `before` is a command that runs it. */
 function startTaker(before: readonly string[] = []) {
   const [command, ...args] = [...before, process.execPath, "--no-warnings", script, folder];
   const child = spawn(command!, args, { stdio: ["pipe", "pipe", "inherit"] });
   children.push(child);
-  const told: Told[] = [];
-  createInterface({ input: child.stdout! }).on("line", (line) => told.push(JSON.parse(line)));
-  return { child, told, go: () => child.stdin!.write("\n") };
+  const said: Said[] = [];
+  createInterface({ input: child.stdout! }).on("line", (line) => said.push(JSON.parse(line)));
+  return { child, said, go: () => child.stdin!.write("\n") };
 }
 
 async function kill(child: ChildProcess): Promise<void> {
@@ -61,11 +61,11 @@ async function kill(child: ChildProcess): Promise<void> {
 /** Of processes that start at the same moment: who holds the lock, and what the others were told. */
 async function race(processes: number) {
   const takers = Array.from({ length: processes }, () => startTaker());
-  await until(() => takers.every(({ told }) => told.length === 1)); // ready
+  await until(() => takers.every(({ said }) => said.length === 1)); // ready
   for (const { go } of takers) go();
-  await until(() => takers.every(({ told }) => told.length === 2));
-  const holders = takers.filter(({ told }) => told[1]!.held !== undefined);
-  const messages = takers.flatMap(({ told }) => told[1]!.message ?? []);
+  await until(() => takers.every(({ said }) => said.length === 2));
+  const holders = takers.filter(({ said }) => said[1]!.held !== undefined);
+  const messages = takers.flatMap(({ said }) => said[1]!.message ?? []);
   return { holders, messages, takers };
 }
 
@@ -98,7 +98,7 @@ describe("at most one holds it", () => {
   test("a killed holder is no obstacle, and leaves nothing for good", async () => {
     const first = startTaker();
     first.go();
-    await until(() => first.told.length === 2);
+    await until(() => first.said.length === 2);
     await expect(take()).rejects.toMatchObject({ code: "STORE_IN_USE" });
     await kill(first.child);
     const lock = await take();
@@ -110,7 +110,7 @@ describe("at most one holds it", () => {
   test("a holder that is frozen is told by its process id", async () => {
     const first = startTaker();
     first.go();
-    await until(() => first.told.length === 2);
+    await until(() => first.said.length === 2);
     first.child.kill("SIGSTOP");
     await expect(take()).rejects.toMatchObject({
       code: "STORE_IN_USE",
@@ -134,13 +134,13 @@ describe("a folder", () => {
   });
 
   test("on a disk that takes no sockets is locked elsewhere, and a flag in the folder counts all the same", async () => {
-    const told: unknown[] = [];
-    const logger = { warn: (...what: unknown[]) => told.push(what) };
+    const said: unknown[] = [];
+    const logger = { warn: (...what: unknown[]) => said.push(what) };
     const raise = (at: string) =>
       at === folder ? Promise.reject(Object.assign(new Error(), { code: "EOPNOTSUPP" })) : Flag.raise(at);
     const spare = await take(folder, { raise, logger });
     expect(await flags()).toEqual([]);
-    expect(told).toHaveLength(1);
+    expect(said).toHaveLength(1);
     await expect(take(folder, { raise })).rejects.toMatchObject({ code: "STORE_IN_USE" });
     await expect(take()).rejects.toMatchObject({ code: "STORE_IN_USE" });
     await spare.close();
@@ -184,14 +184,14 @@ describe("a process of another container", () => {
     const [command, ...args] = [...ownPids, "true"];
     if (spawnSync(command!, args).status !== 0) skip("this machine makes no space of process ids");
     const [first, second] = [startTaker(ownPids), startTaker(ownPids)];
-    await until(() => first.told.length === 1 && second.told.length === 1);
+    await until(() => first.said.length === 1 && second.said.length === 1);
     first.go();
-    await until(() => first.told.length === 2);
+    await until(() => first.said.length === 2);
     second.go();
-    await until(() => second.told.length === 2);
-    expect(first.told[1]!.held).toBe(1);
-    expect(second.told[1]).toMatchObject({ refused: "STORE_IN_USE" });
-    expect(second.told[1]!.message).toContain("Process 1 of the container ");
+    await until(() => second.said.length === 2);
+    expect(first.said[1]!.held).toBe(1);
+    expect(second.said[1]).toMatchObject({ refused: "STORE_IN_USE" });
+    expect(second.said[1]!.message).toContain("Process 1 of the container ");
   });
 
   test("is told by its host, where its id says nothing", async () => {

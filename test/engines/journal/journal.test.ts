@@ -165,9 +165,9 @@ describe("opened again", () => {
     await journal.close();
     const segment = join(folder, "0000000001.log");
     await truncate(segment, (await stat(segment)).size - 3);
-    const told: [fields: object, text: string][] = [];
+    const logged: [fields: object, text: string][] = [];
     const logger = {
-      warn: (fields: object, text: string) => told.push([fields, text]),
+      warn: (fields: object, text: string) => logged.push([fields, text]),
       debug: () => {}, // an index that was written meanwhile is made again
     } as unknown as Logger;
     journal = await openJournal({
@@ -178,9 +178,9 @@ describe("opened again", () => {
       logger,
     });
     expect(await recentTexts()).toEqual(["a"]);
-    expect(told).toEqual([[expect.objectContaining({ segment: 1, commit: 2 }), expect.any(String)]]);
-    expect(told[0]![1]).toMatch(/a stop amid a write leaves one, and nobody was answered/);
-    expect(told[0]![1]).toMatch(/cut or damaged since, and lines that were stored are gone/);
+    expect(logged).toEqual([[expect.objectContaining({ segment: 1, commit: 2 }), expect.any(String)]]);
+    expect(logged[0]![1]).toMatch(/a stop amid a write leaves one, and nobody was answered/);
+    expect(logged[0]![1]).toMatch(/cut or damaged since, and lines that were stored are gone/);
   });
 
   test("an index that is damaged, cut or of another segment is made again", async () => {

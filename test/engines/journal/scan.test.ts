@@ -85,8 +85,8 @@ describe("a segment's bytes", () => {
         const scan = scanSegment(bytes, segment, false);
         const right = all.flat();
         const texts = textsIn(scan);
-        const isTold = scan.damages.length > 0 || scan.entries.some(({ isWhole }) => !isWhole);
-        expect(isTold).toBe(true);
+        const isReported = scan.damages.length > 0 || scan.entries.some(({ isWhole }) => !isWhole);
+        expect(isReported).toBe(true);
         expect(texts.length).toBeGreaterThanOrEqual(right.length - 1);
         let at = 0;
         for (const text of texts) {

@@ -74,7 +74,7 @@ test("an end that cannot be written down is told once and tried again each round
   state.failing = true;
   await parts.clock.advance(90_000);
   expect(state.reads).toBeGreaterThan(1);
-  expect(parts.told).toHaveLength(1);
+  expect(parts.logged).toHaveLength(1);
   state.failing = false;
   await parts.clock.advance(15_000);
   expect(records.has(key)).toBe(true);

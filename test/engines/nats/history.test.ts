@@ -8,9 +8,9 @@ import { channel } from "./rig.ts";
 /** A reader of a channel whose messages are at these sequences. */
 function readerOf(sequences: readonly number[]) {
   const asked = { times: 0 };
-  const next = async (_: unknown, behind: number) => {
+  const next = async (_: unknown, after: number) => {
     asked.times++;
-    const sequence = sequences.find((other) => other > behind);
+    const sequence = sequences.find((other) => other > after);
     return sequence === undefined ? undefined : ({ sequence } as StoredMessage);
   };
   return { reader: { next } as never, asked };
@@ -36,9 +36,9 @@ test("asks about 20 times in a million messages", async () => {
   const asked: number[] = [];
   for (const wanted of [1, 2, 77_777, 500_000, 999_999, 1_000_000]) {
     let times = 0;
-    const next = async (_: unknown, behind: number) => {
+    const next = async (_: unknown, after: number) => {
       times++;
-      return behind >= 1_000_000 ? undefined : ({ sequence: behind + 1 } as StoredMessage);
+      return after >= 1_000_000 ? undefined : ({ sequence: after + 1 } as StoredMessage);
     };
     const last = { sequence: 1_000_000 } as StoredMessage;
     await firstWhere({ next } as never, channel, last, ({ sequence }) => sequence >= wanted);

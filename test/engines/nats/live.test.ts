@@ -28,7 +28,7 @@ test("what comes is handed on; what a broken connection missed lies in the strea
   expect(live.next(1)).toBeUndefined();
   parts.wire.restore();
   await settled();
-  expect(live.next(1)).toBe("behind");
+  expect(live.next(1)).toBe("unread");
 });
 
 test("a quiet channel is compared with its stream every 30 seconds", async () => {
@@ -79,7 +79,7 @@ test("a comparison that fails is told, and made again", async () => {
   parts.stream.publish(parts.reader.place(channel).log, parts.stream.at(1)!.payload);
   parts.server.isSilent = true;
   await parts.clock.advance(45_000);
-  expect(parts.told).toHaveLength(1);
+  expect(parts.logged).toHaveLength(1);
   expect(live.newest).toBe(1);
   parts.server.isSilent = false;
   await parts.clock.advance(10_000);
@@ -96,7 +96,7 @@ test("what this process stored is handed on once, and is behind what is not know
   expect(live.next(1)).toBeUndefined();
   // Somebody else wrote the message at 4.
   channels.stored(channel, { sequence: 4, line: 9, bytes: 90 }, batch, 6);
-  expect(live.next(1)).toBe("behind");
+  expect(live.next(1)).toBe("unread");
   expect(live.next(4)).toMatchObject({ sequence: 6, bytes: 90, batch: { line: 9 } });
 });
 

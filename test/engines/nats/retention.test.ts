@@ -47,7 +47,7 @@ function limited(limits: Limits) {
     restart() {
       retention = begin();
     },
-    async writeUntold(batches: number) {
+    async writeUncounted(batches: number) {
       for (let n = 0; n < batches; n++) await one();
     },
     async write(batches: number) {
@@ -61,8 +61,8 @@ function limited(limits: Limits) {
 }
 
 test("a channel that has grown over its lines is purged down to them", async () => {
-  const { stream, left, writeUntold, write, close } = limited(tenLines);
-  await writeUntold(39);
+  const { stream, left, writeUncounted, write, close } = limited(tenLines);
+  await writeUncounted(39);
   await write(1);
   await close();
   expect(left()).toBe(10);
@@ -122,8 +122,8 @@ test("without limits of channels nothing is looked at", async () => {
 });
 
 test("limits that cannot be held are told once a minute, and held with the channel's next lines", async () => {
-  const { left, server, clock, told, write, writeUntold, close } = limited(tenLines);
-  await writeUntold(39);
+  const { left, server, clock, logged, write, writeUncounted, close } = limited(tenLines);
+  await writeUncounted(39);
   const silenced = server.publish;
   server.publish = (publication, reply) => {
     if (!publication.subject.startsWith("$JS.API.")) silenced.call(server, publication, reply);
@@ -132,7 +132,7 @@ test("limits that cannot be held are told once a minute, and held with the chann
     await write(1);
     await clock.advance(12_000);
   }
-  expect(told).toHaveLength(1);
+  expect(logged).toHaveLength(1);
   expect(left()).toBe(41);
   server.publish = silenced;
   await write(1);

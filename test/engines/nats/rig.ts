@@ -23,9 +23,9 @@ export function rig(replicas = 1, untaken = new Untaken()) {
   const api = new StreamApi(wire, clock);
   const publisher = new Publisher(wire, clock);
   const reader = new Reader(readingParts(wire, api, clock, untaken), { id: "log", shards: 1, replicas });
-  const told: { readonly err: unknown }[] = [];
+  const logged: { readonly err: unknown }[] = [];
   const failures = new BackgroundFailures({
-    logger: { warn: (fields: { err: unknown }) => told.push(fields) } as never,
+    logger: { warn: (fields: { err: unknown }) => logged.push(fields) } as never,
     nowMs: () => clock.monotonicMs(),
   });
   const stream = server.streams.get("tailrace-log-0")!;
@@ -49,5 +49,5 @@ export function rig(replicas = 1, untaken = new Untaken()) {
     }
     return head;
   };
-  return { clock, server, stream, wire, api, publisher, reader, failures, told, write };
+  return { clock, server, stream, wire, api, publisher, reader, failures, logged, write };
 }

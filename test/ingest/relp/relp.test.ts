@@ -50,11 +50,11 @@ async function start(bounds: Partial<Record<keyof typeof ingestLimits, number>> 
 async function client(text = "") {
   const socket = connect(listener.address.port, "127.0.0.1");
   sockets.push(socket);
-  let told = "";
-  socket.on("data", (data) => (told += data)).on("error", () => {});
+  let answers = "";
+  socket.on("data", (data) => (answers += data)).on("error", () => {});
   await once(socket, "connect");
   socket.write(text);
-  return { socket, told: () => told };
+  return { socket, answers: () => answers };
 }
 
 const frame = (number: number, command: string, data = "") =>
@@ -64,31 +64,31 @@ const line = (text: string, number = 1) => `<190>1 - box ${tokenOf(number)} web.
 
 test("a line is answered when it is durable, and not before", async () => {
   log.holding = true;
-  const { socket, told } = await client(
+  const { socket, answers } = await client(
     opening + frame(2, "syslog", line("a")) + frame(3, "syslog", line("é")),
   );
   await until(() => log.heldCount > 0);
-  expect(told()).not.toContain("2 rsp");
+  expect(answers()).not.toContain("2 rsp");
   log.holding = false;
   log.release(10);
-  await until(() => told().includes("3 rsp 6 200 OK\n"));
-  expect(told()).toMatch(
+  await until(() => answers().includes("3 rsp 6 200 OK\n"));
+  expect(answers()).toMatch(
     /^1 rsp \d+ 200 OK\nrelp_version=0\nrelp_software=tailrace\ncommands=syslog\n2 rsp 6 200 OK\n3 /,
   );
   expect(log.messages(app)).toEqual(["a", "é"]);
   socket.write(frame(4, "close"));
-  await until(() => told().endsWith("4 rsp 0\n0 serverclose 0\n"));
+  await until(() => answers().endsWith("4 rsp 0\n0 serverclose 0\n"));
 });
 
 test("lines are answered, and so not stored again, though their client has ended its side", async () => {
   log.holding = true;
-  const { socket, told } = await client(opening + frame(2, "syslog", line("a")));
+  const { socket, answers } = await client(opening + frame(2, "syslog", line("a")));
   socket.end();
   await until(() => log.heldCount > 0);
   log.holding = false;
   log.release(10);
   await once(socket, "close");
-  expect(told()).toMatch(/\n2 rsp 6 200 OK\n0 serverclose 0\n$/);
+  expect(answers()).toMatch(/\n2 rsp 6 200 OK\n0 serverclose 0\n$/);
   expect(log.messages(app)).toEqual(["a"]);
 });
 
@@ -96,50 +96,50 @@ test.each([
   ["no frame", "x", "not_relp"],
   ["a frame that is too long", `4 syslog ${ingestLimits.frameBytesMax + 1} x`, "frame_too_long"],
 ])("lines before %s are answered, and so not stored again", async (_, flaw, cause) => {
-  const { socket, told } = await client(
+  const { socket, answers } = await client(
     opening + frame(2, "syslog", line("a")) + frame(3, "syslog", line("b")) + flaw,
   );
   await once(socket, "close");
-  expect(told()).toMatch(/\n2 rsp 6 200 OK\n3 rsp 6 200 OK\n$/);
+  expect(answers()).toMatch(/\n2 rsp 6 200 OK\n3 rsp 6 200 OK\n$/);
   expect(log.messages(app)).toEqual(["a", "b"]);
   expect(noted).toMatchObject([{ cause }]);
 });
 
 test("a log that refuses is asked until it takes the lines; the next ones wait behind them, in order", async () => {
   log.failures.push(storeFull(undefined), storeFull(undefined));
-  const { socket, told } = await client(opening + frame(2, "syslog", line("a")));
+  const { socket, answers } = await client(opening + frame(2, "syslog", line("a")));
   socket.write(frame(3, "syslog", line("b")) + frame(4, "syslog", line("c", 2)));
-  await until(() => told().includes("4 rsp 6 200 OK\n"));
+  await until(() => answers().includes("4 rsp 6 200 OK\n"));
   expect(log.messages(app)).toEqual(["a", "b"]);
   expect(log.messages(channelOf(2))).toEqual(["c"]);
 });
 
 test("closing while the log refuses answers nothing: the client has the lines", async () => {
   log.failure = storeFull(undefined);
-  const { told } = await client(opening + frame(2, "syslog", line("a")));
+  const { answers } = await client(opening + frame(2, "syslog", line("a")));
   await until(() => log.asked.length > 0);
   await listener.close();
-  expect(told()).not.toContain("2 rsp");
+  expect(answers()).not.toContain("2 rsp");
 });
 
 test("closing while the registry fails answers nothing either", async () => {
   tokens.failure = storeFull(undefined);
-  const { told } = await client(opening + frame(2, "syslog", line("a")));
+  const { answers } = await client(opening + frame(2, "syslog", line("a")));
   await until(() => tokens.finds > 0);
   await listener.close();
-  expect(told()).not.toContain("2 rsp");
+  expect(answers()).not.toContain("2 rsp");
 });
 
 test("a frame without a known token is answered, dropped and told; other commands are refused", async () => {
-  const { told } = await client(
+  const { answers } = await client(
     opening +
       frame(2, "syslog", "<13>1 - h app - - - x") +
       frame(3, "eventlog", "x") +
       frame(4, "syslog", line("a")),
   );
-  await until(() => told().includes("4 rsp 6 200 OK\n"));
-  expect(told()).toContain("2 rsp 6 200 OK\n");
-  expect(told()).toMatch(/3 rsp \d+ 500 /);
+  await until(() => answers().includes("4 rsp 6 200 OK\n"));
+  expect(answers()).toContain("2 rsp 6 200 OK\n");
+  expect(answers()).toMatch(/3 rsp \d+ 500 /);
   expect(noted).toMatchObject([{ cause: "no_token" }]);
 });
 
@@ -159,11 +159,11 @@ test.each([
 test("a round has a bound: a client that sends without end is answered on the way", async () => {
   await listener.close();
   await start({ roundBytesMax: 1_000 });
-  const { socket, told } = await client(opening);
+  const { socket, answers } = await client(opening);
   for (let number = 2; number < 2_000; number++) socket.write(frame(number, "syslog", line(`n ${number}`)));
-  await until(() => told().includes("1999 rsp 6 200 OK\n"));
+  await until(() => answers().includes("1999 rsp 6 200 OK\n"));
   expect(log.messages(app)).toEqual(Array.from({ length: 1998 }, (_, i) => `n ${i + 2}`));
-  expect(told().match(/ rsp /g)).toHaveLength(1999);
+  expect(answers().match(/ rsp /g)).toHaveLength(1999);
 });
 
 /** The frames of a stream in chunks of these sizes. */

@@ -15,21 +15,21 @@ const ours = "d.01234567-89ab-cdef-0123-456789abcdef";
 
 describe("what a drain of ours sent and is refused", () => {
   let clock: FakeClock;
-  let told: { channel: ChannelId; text: string }[];
+  let notices: { channel: ChannelId; text: string }[];
   let failure: Error | undefined;
   let logged: string;
   let loops: DrainLoops;
 
   beforeEach(() => {
     clock = new FakeClock();
-    told = [];
+    notices = [];
     failure = undefined;
     logged = "";
     loops = new DrainLoops({
       channelOf: (token) => (token === ours ? channelOf(1) : undefined),
       append: async (channel, lines: CanonicalLines) => {
         if (failure !== undefined) throw failure;
-        told.push({ channel, text: textsOf(lines)[0]! });
+        notices.push({ channel, text: textsOf(lines)[0]! });
       },
       clock,
       logger: pino({}, { write: (line: string) => void (logged += line) }),
@@ -44,7 +44,7 @@ describe("what a drain of ours sent and is refused", () => {
       for (let n = 0; n < 10; n++) loops.refused(ours);
       await clock.advance(minuteMs);
     }
-    expect(told.map(({ text }) => /refused its lines (\d+) times?/.exec(text)![1])).toEqual([
+    expect(notices.map(({ text }) => /refused its lines (\d+) times?/.exec(text)![1])).toEqual([
       "1", // at once
       "10", // a minute later,
       "20", // two,
@@ -52,20 +52,20 @@ describe("what a drain of ours sent and is refused", () => {
       "50",
       "50",
     ]);
-    expect(told[0]).toMatchObject({ channel: channelOf(1) });
-    expect(told[0]!.text).toContain(`Error L16 (drain loop): drain '${ours}' leads back to this server`);
-    expect(told[0]!.text).toContain(`tailrace drains:remove ${ours}`);
+    expect(notices[0]).toMatchObject({ channel: channelOf(1) });
+    expect(notices[0]!.text).toContain(`Error L16 (drain loop): drain '${ours}' leads back to this server`);
+    expect(notices[0]!.text).toContain(`tailrace drains:remove ${ours}`);
   });
 
   test("a line to an owner that comes back is not told of: it would bring itself about", () => {
     for (let n = 0; n < 10; n++) loops.refused(ours, true);
-    expect(told).toEqual([]);
+    expect(notices).toEqual([]);
   });
 
   test("nothing is told of drains of others", () => {
     expect(loops.isOurs("d.other")).toBe(false);
     loops.refused("d.other");
-    expect(told).toEqual([]);
+    expect(notices).toEqual([]);
   });
 
   test("a log that does not take the line is told in the server's own", async () => {

@@ -93,13 +93,13 @@ test("a known token is asked for again when the registry has changed, or cannot 
     sorting.add(frame, 0, frame.length);
     return sorting.placed === 1;
   };
-  const told: [number, boolean, number][] = [];
+  const reports: [number, boolean, number][] = [];
   for (const version of [1, 1, 2, 2, Number.NaN, Number.NaN]) {
     tokens.version = version;
-    told.push([version, isPlaced(), asked]);
+    reports.push([version, isPlaced(), asked]);
   }
-  expect(told.map(([, , count]) => count)).toEqual([1, 1, 2, 2, 3, 4]);
-  expect(told.every(([, placed]) => placed)).toBe(true);
+  expect(reports.map(([, , count]) => count)).toEqual([1, 1, 2, 2, 3, 4]);
+  expect(reports.every(([, placed]) => placed)).toBe(true);
   record = null; // revoked
   tokens.version = 3;
   expect(isPlaced()).toBe(false);

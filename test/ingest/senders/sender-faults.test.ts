@@ -24,7 +24,7 @@ function start(limits: { peersMax?: number; warningsMax?: number } = {}) {
 beforeEach(() => start());
 afterEach(() => faults.close());
 
-const told = () =>
+const logged = () =>
   warnings.map(({ peer, faults = [] }) => [peer, faults.map(({ cause, count }) => `${count} ${cause}`)]);
 
 describe("a sender that does something wrong", () => {
@@ -44,12 +44,12 @@ describe("a sender that does something wrong", () => {
     for (let n = 0; n < 100; n++) faults.note("192.0.2.7", "no_token");
     faults.note("192.0.2.7", "unknown_token", 7);
     faults.note("192.0.2.8", "no_token");
-    expect(told()).toEqual([
+    expect(logged()).toEqual([
       ["192.0.2.7", ["1 no_token"]],
       ["192.0.2.8", ["1 no_token"]],
     ]);
     await clock.advance(minuteMs);
-    expect(told().slice(2)).toEqual([["192.0.2.7", ["99 no_token", "7 unknown_token"]]]);
+    expect(logged().slice(2)).toEqual([["192.0.2.7", ["99 no_token", "7 unknown_token"]]]);
     await clock.advance(5 * minuteMs);
     expect(warnings).toHaveLength(3);
     faults.note("192.0.2.7", "no_token");
@@ -60,7 +60,7 @@ describe("a sender that does something wrong", () => {
     faults.note("192.0.2.7", "tls", 2);
     faults.note("192.0.2.7", "tls", 5);
     await faults.close();
-    expect(told()).toEqual([
+    expect(logged()).toEqual([
       ["192.0.2.7", ["2 tls"]],
       ["192.0.2.7", ["5 tls"]],
     ]);
@@ -81,7 +81,7 @@ describe("very many senders that do something wrong", () => {
     faults.note("2001:db8:1:2::9", "no_token");
     faults.note("::ffff:192.0.2.1", "no_token");
     faults.note("192.0.2.1", "no_token");
-    expect(told().map(([peer]) => peer)).toEqual(["2001:db8:1:2::/64", "192.0.2.1"]);
+    expect(logged().map(([peer]) => peer)).toEqual(["2001:db8:1:2::/64", "192.0.2.1"]);
   });
 
   test("fill neither the memory nor the log, and are counted together", async () => {
@@ -91,7 +91,7 @@ describe("very many senders that do something wrong", () => {
     await clock.advance(minuteMs);
     // The two that were met and not told, and one line for all others.
     expect(
-      told()
+      logged()
         .slice(3, 5)
         .map(([peer]) => peer),
     ).toEqual(["10.0.0.3", "10.0.0.4"]);

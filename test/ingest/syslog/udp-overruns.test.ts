@@ -52,9 +52,9 @@ send();
 async function floodOf(port: number, count: number, text: string): Promise<void> {
   const worker = new Worker(flood, { eval: true, workerData: { port, count, text } });
   kept({ close: () => worker.terminate() });
-  const told = once(worker, "message");
+  const found = once(worker, "message");
   for (const endMs = performance.now() + 500; performance.now() < endMs; ); // nothing is read
-  await told;
+  await found;
 }
 
 const fates = async () => {
@@ -89,10 +89,10 @@ test.runIf(process.platform === "linux")("each overrun is told once", async () =
   expect(await overruns.more()).toBe(0);
   const sender = createSocket("udp6");
   kept({ close: async () => void sender.close() });
-  let [taken, told] = [0, 0];
+  let [taken, found] = [0, 0];
   socket.on("message", () => taken++);
   for (let i = 0; i < 200; i++) sender.send("x".repeat(1000), socket.address().port, "::1");
-  await until(async () => (told += await overruns.more()) + taken === 200);
-  expect(told).toBeGreaterThan(0);
+  await until(async () => (found += await overruns.more()) + taken === 200);
+  expect(found).toBeGreaterThan(0);
   expect(await overruns.more()).toBe(0);
 });

@@ -26,8 +26,8 @@ export function ReplayForm({ app, drain, onDone, onCancel }: Props) {
     if (asked === undefined) return;
     const over = new AbortController();
     const timer = setTimeout(async () => {
-      const told = await api.linesOfReplay(app, drain.id, asked, over.signal).catch(() => undefined);
-      if (!over.signal.aborted) setCount(told?.lines);
+      const found = await api.linesOfReplay(app, drain.id, asked, over.signal).catch(() => undefined);
+      if (!over.signal.aborted) setCount(found?.lines);
     }, restMs);
     return () => {
       clearTimeout(timer);

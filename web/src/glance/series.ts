@@ -21,7 +21,7 @@ export function statusSeries(steps: readonly Step[], stepMs: number): Series[] {
     values: steps.map(
       ({ byStatus }) => statusClasses.slice(n).reduce((sum, of) => sum + byStatus[of], 0) / (stepMs / 1_000),
     ),
-    told: steps.map(({ byStatus }) => byStatus[statusClasses[n]!] / (stepMs / 1_000)),
+    tableValues: steps.map(({ byStatus }) => byStatus[statusClasses[n]!] / (stepMs / 1_000)),
   }));
 }
 

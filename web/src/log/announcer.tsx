@@ -12,14 +12,14 @@ const historyMs = 1_500;
 export function Announcer({ store }: { store: LogStore }) {
   const [said, setSaid] = useState<readonly string[]>([]);
   useEffect(() => {
-    let told = store.state.received;
+    let announced = store.state.received;
     const opened = setTimeout(() => {
-      told = store.state.received; // lines that were already there are not news
+      announced = store.state.received; // lines that were already there are not news
     }, historyMs);
     const timer = setInterval(() => {
       const { received, isFollowing } = store.state;
-      const more = received - told;
-      told = received;
+      const more = received - announced;
+      announced = received;
       const line = store.ring.last();
       if (!isFollowing || more === 0 || line === undefined) return;
       const others = more > 1 ? `${linesOf(more - 1)} more, then ` : "";

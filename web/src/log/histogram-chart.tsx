@@ -92,7 +92,7 @@ export function HistogramChart({ store, zone, span, onSpan, onPick }: Props) {
       <p class="histogram-of">
         <span class="mute" role="status">
           {linesOf(total)}
-          {counts.isGrowing ? ", counting" : counts.isTold ? "" : " here"}
+          {counts.isGrowing ? ", counting" : counts.hasHistogram ? "" : " here"}
         </span>
         {store.filter.since === undefined ? (
           <select

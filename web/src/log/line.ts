@@ -37,13 +37,13 @@ const trace =
 /** How much of a message is inspected to decide whether it continues a trace. */
 const headChars = 400;
 
-let told = 0;
+let unnumbered = 0;
 
 /** Reads a line of the API; `before`: the newest line of the same process, whose trace it may continue. */
 export function lineOf(wire: WireLine): Line {
   const isNotice = isNoticeOf(wire);
   return {
-    key: wire.line === undefined ? `${wire.position}#${told++}` : wire.position,
+    key: wire.line === undefined ? `${wire.position}#${unnumbered++}` : wire.position,
     position: wire.position,
     number: wire.line,
     timeMs: Date.parse(wire.time),

@@ -20,7 +20,7 @@ export type CountedBin = {
 let changes = 0;
 
 export class LogCounts {
-  #told: LogHistogram | undefined;
+  #histogram: LogHistogram | undefined;
   #spanMs: number | undefined;
   readonly #live = new Histogram({ binsMax });
   /** The range of line numbers in `#live`. */
@@ -30,7 +30,7 @@ export class LogCounts {
 
   /** Lines that are read again after a jump are counted once. */
   add({ number, timeMs, level }: Line): void {
-    if (number === undefined || number < (this.#told?.end_line ?? 0)) return;
+    if (number === undefined || number < (this.#histogram?.end_line ?? 0)) return;
     const [from, to] = this.#counted ?? [number + 1, number];
     if (number >= from && number <= to) return;
     this.#counted = [Math.min(from, number), Math.max(to, number)];
@@ -39,9 +39,9 @@ export class LogCounts {
   }
 
   /** Takes the server's counts, for the last `spanMs` or for all; `ring` has what came since. */
-  tell(told: LogHistogram, spanMs: number | undefined, ring: LineRing): void {
+  tell(histogram: LogHistogram, spanMs: number | undefined, ring: LineRing): void {
     this.clear();
-    this.#told = told;
+    this.#histogram = histogram;
     this.#spanMs = spanMs;
     for (let n = 0; n < ring.count; n++) {
       const entry = ring.at(n)!;
@@ -51,28 +51,28 @@ export class LogCounts {
   }
 
   clear(): void {
-    this.#told = undefined;
+    this.#histogram = undefined;
     this.#live.clear();
     this.#counted = undefined;
     this.version = ++changes;
   }
 
   /** True once the server has sent counts. */
-  get isTold(): boolean {
-    return this.#told !== undefined;
+  get hasHistogram(): boolean {
+    return this.#histogram !== undefined;
   }
 
   /** True while older lines are still being counted. */
   get isGrowing(): boolean {
-    return this.#told?.complete === false;
+    return this.#histogram?.complete === false;
   }
 
   bins(): { readonly stepMs: number; readonly bins: readonly CountedBin[] } {
-    const bins = this.#told?.bins ?? [];
+    const bins = this.#histogram?.bins ?? [];
     const all = new Histogram({
       binsMax,
       spanMs: this.#spanMs,
-      stepMsMin: 1_000 * (this.#told?.step_seconds ?? 1),
+      stepMsMin: 1_000 * (this.#histogram?.step_seconds ?? 1),
     });
     for (const bin of bins) {
       const extent: BinExtent = {

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { AppRoute } from "../app-page.tsx";
 import type { Go } from "../page.tsx";
-import { useTold } from "../parts/use-store.ts";
+import { useNotifications } from "../parts/use-store.ts";
 import { clockOf, linesOf } from "../parts/words.ts";
 import { hashOf, type LogView, plainView } from "../route.ts";
 import { Announcer } from "./announcer.tsx";
@@ -37,7 +37,7 @@ export function LogPane(props: PaneProps) {
   const { app, view, dyno, find, route, go, change, kept, keptCount } = props;
   const filter: Filter = dyno === undefined ? view.filter : { ...view.filter, dynos: [dyno] };
   const store = useOpenStore(app, filter, view);
-  useTold(useMemo(() => (listener: () => void) => store.subscribe(listener), [store]));
+  useNotifications(useMemo(() => (listener: () => void) => store.subscribe(listener), [store]));
   const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(new Set());
   const [selected, setSelected] = useState<string | undefined>(view.at);
   const [isOpen, setOpen] = useState(false);

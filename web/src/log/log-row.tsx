@@ -77,14 +77,14 @@ export const LogRow = memo(SameRow);
 
 function MarkRow({ mark }: { mark: Mark }) {
   const { seconds, missing, from, to } = mark;
-  const told =
+  const loss =
     missing === undefined || missing === 0
       ? "nothing missing"
       : `${countOf(missing)} ${missing === 1 ? "line" : "lines"} gone: retention took them meanwhile`;
   return (
     <div class={`gap${missing ? " bad" : ""}`}>
       <span>
-        connection resumed after {durationOf(seconds)} · {told} ({short(from)} → {short(to)})
+        connection resumed after {durationOf(seconds)} · {loss} ({short(from)} → {short(to)})
       </span>
     </div>
   );

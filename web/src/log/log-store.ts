@@ -171,8 +171,8 @@ export class LogStore {
   }
 
   /** Takes the server's counts of lines over time. */
-  count(told: LogHistogram, spanMs: number | undefined): void {
-    this.counts.tell(told, spanMs, this.ring);
+  count(histogram: LogHistogram, spanMs: number | undefined): void {
+    this.counts.tell(histogram, spanMs, this.ring);
     this.#tell();
   }
 

@@ -11,11 +11,11 @@ export function NoProcess({ app, dynos }: Props) {
   const { names, isAll } = useProcesses(app, true);
   const missing = isAll && names.length > 0 ? missingIn(names, dynos) : [];
   if (missing.length === 0) return null;
-  const told = [...names].sort(byName.compare).slice(0, namesMax).join(", ");
+  const listed = [...names].sort(byName.compare).slice(0, namesMax).join(", ");
   const more = names.length > namesMax ? ` and ${names.length - namesMax} more` : "";
   return (
     <>
-      No line is of a process {missing.join(" or ")}; there are {told}
+      No line is of a process {missing.join(" or ")}; there are {listed}
       {more}.{" "}
     </>
   );

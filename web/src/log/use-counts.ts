@@ -14,9 +14,9 @@ export function useCounts(store: LogStore, span: string | undefined): void {
     const ask = async () => {
       if (document.visibilityState === "visible") {
         const query = histogramQuery(store.filter, span, Date.now());
-        const told = await api.histogram(store.app, query, over.signal).catch(() => undefined);
+        const histogram = await api.histogram(store.app, query, over.signal).catch(() => undefined);
         if (over.signal.aborted) return;
-        if (told !== undefined) store.count(told, spanMsOf(query.get("span")));
+        if (histogram !== undefined) store.count(histogram, spanMsOf(query.get("span")));
       }
       timer = setTimeout(ask, store.counts.isGrowing ? growingMs : everyMs);
     };

@@ -14,10 +14,10 @@ export function useProcesses(app: string, isWanted: boolean): Processes {
     const over = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const ask = async () => {
-      const told = await api.histogram(app, new URLSearchParams(), over.signal).catch(() => undefined);
+      const histogram = await api.histogram(app, new URLSearchParams(), over.signal).catch(() => undefined);
       if (over.signal.aborted) return;
-      if (told !== undefined) setKnown({ names: told.dynos, isAll: told.complete });
-      timer = setTimeout(ask, told?.complete === false ? growingMs : everyMs);
+      if (histogram !== undefined) setKnown({ names: histogram.dynos, isAll: histogram.complete });
+      timer = setTimeout(ask, histogram?.complete === false ? growingMs : everyMs);
     };
     void ask();
     return () => {

@@ -33,8 +33,10 @@ export function useSteps(wanted: Wanted): Steps {
   now.current = wanted;
   const pending = useRef<{ kind: "match" | "error"; left: number } | undefined>(undefined);
   const searched = useRef<string | undefined>(undefined);
-  const [note, setTold] = useState<{ readonly text: string; readonly of?: string | undefined }>({ text: "" });
-  const setNote = (text: string) => setTold({ text, of: now.current.finding?.source });
+  const [note, setState] = useState<{ readonly text: string; readonly of?: string | undefined }>({
+    text: "",
+  });
+  const setNote = (text: string) => setState({ text, of: now.current.finding?.source });
 
   const go = (kind: "match" | "error", back: boolean): void => {
     const { rows, selected, store, setSelected, list, finding } = now.current;

@@ -15,7 +15,7 @@ export function useStretch(store: LogStore, stretch: TimeStretch | undefined): P
   // Counting starts at the newest lines, and must have come this far.
   const isReady =
     stretch !== undefined &&
-    counts.isTold &&
+    counts.hasHistogram &&
     (!counts.isGrowing || (counts.bins().bins[0]?.startMs ?? noEnd) <= stretch.fromMs);
   const wanted = stretch === undefined ? "" : `${stretch.fromMs} ${stretch.toMs}`;
   useEffect(() => {

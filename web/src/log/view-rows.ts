@@ -47,11 +47,11 @@ export function rowsOf(
       if (day !== undefined) rows.push({ kind: "day", key: `day ${entry.key}`, timeMs });
       day = calendarDayOf(timeMs, zone);
     }
-    const trace = entry.isTrace ? 0 : traceBehind(ring, n, entry);
+    const trace = entry.isTrace ? 0 : traceLines(ring, n, entry);
     const folded = trace >= foldMin ? trace : 0;
     rows.push({ kind: "line", key: entry.key, line: entry, folded });
     if (folded > 0 && !unfolded.has(entry.key)) n += folded;
-    due = tellsSkips ? behind(ring.at(n)!) : undefined;
+    due = tellsSkips ? numberAfter(ring.at(n)!) : undefined;
   }
   return rows;
 }
@@ -71,11 +71,11 @@ export function traceTexts(ring: LineRing, head: string, lines: number): readonl
   return [];
 }
 
-const behind = (entry: RingEntry): number | undefined =>
+const numberAfter = (entry: RingEntry): number | undefined =>
   isMark(entry) || entry.number === undefined ? undefined : entry.number + 1;
 
 /** The lines of a trace after its head; in Python, without its last line, which alone says what went wrong. */
-function traceBehind(ring: LineRing, head: number, { dyno, source, opens }: Line): number {
+function traceLines(ring: LineRing, head: number, { dyno, source, opens }: Line): number {
   let state = opens;
   let n = head + 1;
   let said = n;

@@ -32,8 +32,8 @@ export function ChartTable({ title, timesMs, series, zone, format }: Props) {
           {timesMs.slice(from).map((timeMs, n) => (
             <tr key={timeMs}>
               <th scope="row">{clockOf(timeMs, zone).time}</th>
-              {series.map(({ name, values, told }) => {
-                const value = (told ?? values)[from + n];
+              {series.map(({ name, values, tableValues }) => {
+                const value = (tableValues ?? values)[from + n];
                 return <td key={name}>{value == null ? "none" : format(value)}</td>;
               })}
             </tr>

@@ -17,7 +17,7 @@ export type Series = {
   readonly values: readonly (number | null)[];
   readonly dashed?: boolean;
   /** The values for the table, if what is drawn are sums. */
-  readonly told?: readonly number[];
+  readonly tableValues?: readonly number[];
 };
 
 type Props = {

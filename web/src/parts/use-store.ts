@@ -2,7 +2,7 @@
 import { useEffect, useReducer, useRef, useState } from "preact/hooks";
 
 /** Redraws on each notification. */
-export function useTold(subscribe: (listener: () => void) => () => void): void {
+export function useNotifications(subscribe: (listener: () => void) => () => void): void {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   useEffect(() => {
     const end = subscribe(() => redraw(0));

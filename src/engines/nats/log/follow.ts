@@ -9,7 +9,7 @@ import { AppError } from "../../../errors/app-error.ts";
 import type { Clock } from "../../../ports.ts";
 import type { LiveChannel, Waiter } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
-import { isVoidBehind, type Start } from "./starts.ts";
+import { isVoidAfter, type Start } from "./starts.ts";
 import type { StoredMessage } from "./stored.ts";
 
 /** A follower that cannot read now tries again after this. */
@@ -52,7 +52,7 @@ class Way {
     const isNamed = sequence === named?.sequence;
     this.at = this.seen = sequence;
     if ((isNamed && batch.count <= named.lines) || !counts) return undefined;
-    if (named !== undefined && isVoidBehind(named.sequence, message)) return undefined;
+    if (named !== undefined && isVoidAfter(named.sequence, message)) return undefined;
     // Line numbers only ever grow. The follower comes back and is told that this is another log.
     if (batch.line < this.#due && !isNamed) return "over";
     this.#due = batch.line + batch.count;
@@ -69,7 +69,7 @@ export async function* followFrom(
   const isOver = () => signal.aborted || live.ended;
   const way: Way = new Way(start);
   for (let isToBeReadAgain = false; !isOver(); ) {
-    const next: ReturnType<LiveChannel["next"]> = isToBeReadAgain ? "behind" : live.next(way.at);
+    const next: ReturnType<LiveChannel["next"]> = isToBeReadAgain ? "unread" : live.next(way.at);
     if (next === undefined && until === undefined) {
       await live.changed(waiter);
       continue;
@@ -83,14 +83,14 @@ export async function* followFrom(
         live.note(last.sequence);
         continue;
       }
-      if (next !== "behind" && follows(way, next)) {
+      if (next !== "unread" && follows(way, next)) {
         const taken = way.take(next, true);
         if (taken === "over") return;
         if (taken !== undefined) yield taken;
         continue;
       }
       const found: Iterable<StoredMessage> | AsyncIterable<StoredMessage> =
-        next === "behind" ? reader.stretch(live.id, way.at, newest) : [next];
+        next === "unread" ? reader.stretch(live.id, way.at, newest) : [next];
       for await (const message of found) {
         const counts = message.previous >= way.at || (await reader.counts(live.id, message));
         isToBeReadAgain =
@@ -103,12 +103,12 @@ export async function* followFrom(
         if (isOver()) return;
       }
       // A missing message was trimmed only if the leader has no such message either.
-      if (next === "behind" && !isToBeReadAgain && way.seen < newest && reader.replicated)
+      if (next === "unread" && !isToBeReadAgain && way.seen < newest && reader.replicated)
         isToBeReadAgain = await reader.hasAny(live.id, way.seen, newest);
       if (isToBeReadAgain) {
         way.at = way.seen;
         await clock.sleep(retryPauseMs, signal);
-      } else if (next === "behind") way.at = Math.max(way.at, newest);
+      } else if (next === "unread") way.at = Math.max(way.at, newest);
     } catch (error) {
       passing(error);
       await clock.sleep(retryPauseMs, signal);

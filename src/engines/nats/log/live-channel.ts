@@ -74,12 +74,12 @@ export class LiveChannel {
   }
 
   /**
-   * The message after `sequence` if it is held here; `behind` if the stream must be read; undefined if none is known.
+   * The message after `sequence` if it is held here; `unread` if the stream must be read; undefined if none is known.
    */
-  next(sequence: number): StoredMessage | "behind" | undefined {
+  next(sequence: number): StoredMessage | "unread" | undefined {
     if (sequence >= this.newest) return undefined;
     const found = this.#arrivals.find(({ message }) => message.sequence > sequence);
-    return found !== undefined && found.before <= sequence ? found.message : "behind";
+    return found !== undefined && found.before <= sequence ? found.message : "unread";
   }
 
   /** The newest live message. */

@@ -12,7 +12,7 @@ import type { Heads } from "./heads.ts";
 import type { LiveChannels } from "./live.ts";
 import type { LiveChannel, Waiter } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
-import { behindMsMax } from "./replacements.ts";
+import { leaderLagMsMax } from "./replacements.ts";
 import type { Retention } from "./retention.ts";
 import { type Start, Starts } from "./starts.ts";
 
@@ -58,7 +58,7 @@ export class NatsLog implements ChannelLog {
     return this.#follow({ live: joined, waiter, signal, until }, { from, nowAt }, leave);
   }
 
-  async lineBehind(channel: ChannelId, position: Position): Promise<number | undefined> {
+  async lineAfter(channel: ChannelId, position: Position): Promise<number | undefined> {
     const place = readPosition(position);
     if (place === undefined) return undefined;
     if (isOrigin(place)) return 0;
@@ -75,8 +75,8 @@ export class NatsLog implements ChannelLog {
     const { reader, heads } = this.#parts;
     const last = await reader.last(channel);
     if (last === undefined) return { batches: [], end: await heads.trimmedEnd(channel) };
-    const behind = Math.min(endLine, last.batch.line + last.batch.count);
-    const first = await this.#starts.holding(channel, last, behind - Math.max(1, lines));
+    const beforeLine = Math.min(endLine, last.batch.line + last.batch.count);
+    const first = await this.#starts.holding(channel, last, beforeLine - Math.max(1, lines));
     const batches: StoredBatch[] = [];
     let bytes = 0;
     let newest: StoredBatch | undefined;
@@ -99,7 +99,7 @@ export class NatsLog implements ChannelLog {
     const isRead = newest.line < endLine;
     const end =
       isRead || (await reader.counts(channel, last))
-        ? endBehind(isRead ? newest : last.batch)
+        ? endAfter(isRead ? newest : last.batch)
         : (await this.recent(channel, 0)).end;
     return { batches: lines <= 0 ? [] : batches, end };
   }
@@ -146,7 +146,7 @@ export class NatsLog implements ChannelLog {
     signal: AbortSignal,
   ): Promise<Start | undefined> {
     const { clock, reader } = this.#parts;
-    const patientUntilMs = clock.monotonicMs() + (reader.replicated ? behindMsMax : 0);
+    const patientUntilMs = clock.monotonicMs() + (reader.replicated ? leaderLagMsMax : 0);
     const isOver = () => signal.aborted || live.ended;
     while (!isOver()) {
       const patient = clock.monotonicMs() < patientUntilMs;
@@ -164,7 +164,7 @@ type Wanted = {
   readonly nowAt: number | undefined;
 };
 
-const endBehind = (batch: StoredBatch): ChannelEnd => ({
+const endAfter = (batch: StoredBatch): ChannelEnd => ({
   position: endOf(batch),
   line: batch.line + batch.count,
 });

@@ -9,7 +9,7 @@ import type { Reader } from "./reader.ts";
 import type { StoredMessage } from "./stored.ts";
 
 /** The time that a newly elected leader gets to apply what its predecessor stored. */
-export const behindMsMax = 2_500;
+export const leaderLagMsMax = 2_500;
 /** How long an answer about a stream is used for all of its channels. */
 const streamMsMax = 1_000;
 
@@ -39,7 +39,7 @@ export class Replacements {
       if ((await this.#lastOfStream(live)) >= newest) return this.#isSuspectReplaced(live, last);
       const since = this.#ahead.get(live) ?? this.#clock.monotonicMs();
       this.#ahead.set(live, since);
-      return !this.#reader.replicated || this.#clock.monotonicMs() - since >= behindMsMax;
+      return !this.#reader.replicated || this.#clock.monotonicMs() - since >= leaderLagMsMax;
     }
     this.#ahead.delete(live);
     return this.#isSuspectReplaced(live, last);

@@ -34,7 +34,7 @@ const dueAt = ({ line, lines }: Place): number | undefined => (line === undefine
  * True when the message comes after the one at `sequence`, and its writer took an earlier one for the last. A message
  * that follows none may begin the channel again.
  */
-export const isVoidBehind = (
+export const isVoidAfter = (
   sequence: number,
   message: Pick<StoredMessage, "sequence" | "previous">,
 ): boolean => message.sequence > sequence && message.previous > 0 && message.previous < sequence;
@@ -98,7 +98,7 @@ export class Starts {
     const { sequence, lines } = place;
     const incarnation = reader.incarnation(channel);
     if (last === undefined || sequence > last.sequence) {
-      if ((await reader.lastOfStream(channel)) >= sequence) return this.#behindAll(channel, place, last);
+      if ((await reader.lastOfStream(channel)) >= sequence) return this.#afterAll(channel, place, last);
       if (patient) throw storeUncertain(new Error(`the stream's leader has not reached message ${sequence}`));
       return foreign;
     }
@@ -113,13 +113,13 @@ export class Starts {
   /** The oldest message, without those that are void for a reader of the one at `sequence`. */
   async #oldestFor(channel: ChannelId, sequence: number): Promise<StoredMessage | undefined> {
     let oldest = await this.#reader.next(channel, 0);
-    while (oldest !== undefined && isVoidBehind(sequence, oldest))
+    while (oldest !== undefined && isVoidAfter(sequence, oldest))
       oldest = await this.#reader.next(channel, oldest.sequence);
     return oldest;
   }
 
   /** The stream has reached the place, and the channel has no message after it. */
-  async #behindAll(channel: ChannelId, place: Place, last: StoredMessage | undefined): Promise<Start> {
+  async #afterAll(channel: ChannelId, place: Place, last: StoredMessage | undefined): Promise<Start> {
     // Retention removes the oldest messages first. If the place existed, it would have been removed after what is
     // left.
     if (last !== undefined) return foreign;
