@@ -1,6 +1,7 @@
 /** Answers of `POST /logs`: docs/spec/wire-in.md#w3-1. */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { TLSSocket } from "node:tls";
 import type { FastifyBaseLogger } from "fastify";
 import { internalError } from "../../errors/api.ts";
 import { AppError } from "../../errors/app-error.ts";
@@ -29,6 +30,10 @@ export function answerError(
     return;
   }
   refusedRequests.inc({ code: error.code });
+  if (error.retryAfterS !== undefined && takesAnyStatus(request)) {
+    cut(request);
+    return;
+  }
   response.statusCode = error.status;
   response.setHeader("content-type", "text/plain; charset=utf-8");
   if (error.status === 405) response.setHeader("allow", "POST");
@@ -54,8 +59,25 @@ function answerFault(
 ): void {
   const requestId = String(request.headers["request-id"] ?? randomUUID()).slice(0, 200);
   logger.error({ err, method: request.method, route: "/logs", requestId }, "a request failed");
+  if (takesAnyStatus(request)) {
+    cut(request);
+    return;
+  }
   response.statusCode = 500;
   response.setHeader("request-id", requestId);
   response.setHeader("content-type", "application/json; charset=utf-8");
   response.end(JSON.stringify(errorBody(internalError(requestId))));
+}
+
+/**
+ * True for log-shuttle: it takes any answer, 503 too, for the end of a batch, and forgets it. Without an answer it
+ * tries again, and counts what it gives up in a line of its own (docs/spec/wire-in.md#w3-17).
+ */
+const takesAnyStatus = ({ headers }: IncomingMessage): boolean =>
+  headers["user-agent"]?.startsWith("log-shuttle/") === true;
+
+// After a reset it waits longer than after an end.
+function cut({ socket }: IncomingMessage): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
 }

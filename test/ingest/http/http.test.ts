@@ -137,6 +137,22 @@ describe("what is accepted", () => {
     expect(log.messages(app)).toEqual(["a\n"]);
   });
 
+  test("log-shuttle, which takes any status for final, is cut off where others get 503 or 500, and tries again", async () => {
+    const shuttle = {
+      ...plain,
+      "user-agent": "log-shuttle/0.18.0 (go1.16; linux; amd64; gc)",
+      "x-request-id": "batch",
+    };
+    for (const failure of [storeFull(new Error("ENOSPC")), new Error("a fault")]) {
+      log.failures.push(failure);
+      await expect(post([frames("x")], shuttle)).rejects.toMatchObject({ code: "ECONNRESET" });
+      expect(log.messages(app)).toEqual([]);
+    }
+    expect((await post([frames("x")], shuttle)).status).toBe(204);
+    expect(log.messages(app)).toEqual(["x\n"]);
+    expect((await post([frames("x"), "y"], shuttle)).status).toBe(400); // no try would mend it
+  });
+
   test("a body in many chunks without a length is one request", async () => {
     const body = frames("one", "two", "three");
     const chunks = Array.from({ length: body.length }, (_, at) => body.subarray(at, at + 1));
