@@ -133,11 +133,11 @@ export class LogView {
     if (!outcome || hasFound) return;
     // This is additional: if the server cannot tell, the search has not failed.
     const { dyno, source } = session;
-    const processes = dyno && (await processesOf(api, app).catch(() => undefined));
+    const processes = (dyno || source) && (await processesOf(api, app).catch(() => undefined));
     const sources = source && (await sourcesOf(api, app).catch(() => undefined));
     const missing = [
       processes && unknownProcesses(app, dyno, processes),
-      sources && unknownSources(app, source, sources),
+      sources && unknownSources(app, source, sources, (processes || undefined)?.names ?? []),
     ];
     for (const words of missing) if (words) this.#say(words);
   }

@@ -36,8 +36,13 @@ export function unknownProcesses(
   if (missing.length === 0) return undefined;
   const types = [...new Set(names.map((name) => name.replace(/\..*$/, "")))];
   const lines = isWhole ? "No line" : "None of the newest lines";
-  return `${lines} of ${app} is of a process ${missing.join(" or ")}. ${whichThereAre(missing, names, types)}`;
+  const source = missing.find((name) => everyonesSources.includes(name));
+  const meant = source === undefined ? "" : `${source} is a source: --source ${source} finds its lines. `;
+  return `${lines} of ${app} is of a process ${missing.join(" or ")}. ${meant}${whichThereAre(missing, names, types)}`;
 }
+
+/** The sources that every app has. */
+const everyonesSources = ["app", "heroku"];
 
 /**
  * The sources of an app's lines: the names of its tokens, and these two; undefined if senders name sources themselves.
@@ -45,18 +50,21 @@ export function unknownProcesses(
 export async function sourcesOf(api: Api, app: string): Promise<readonly string[] | undefined> {
   const tokens = await api.tokens(app);
   if (tokens.some(({ keep_source }) => keep_source)) return undefined;
-  return [...new Set(["app", "heroku", ...tokens.map(({ name }) => name)])];
+  return [...new Set([...everyonesSources, ...tokens.map(({ name }) => name)])];
 }
 
-/** The same for sources. */
+/** The same for sources; `processes`: names of processes, which may have been meant. */
 export function unknownSources(
   app: string,
   source: NonNullable<SessionBody["source"]>,
   names: readonly string[],
+  processes: readonly string[],
 ): string | undefined {
   const missing = listOf(source).filter((wanted) => !names.includes(wanted));
   if (missing.length === 0) return undefined;
-  return `No token of ${app} is of a source ${missing.join(" or ")}. ${whichThereAre(missing, names)}`;
+  const process = missing.find((wanted) => processes.some((name) => processTest([wanted])({ dyno: name })));
+  const meant = process === undefined ? "" : `${process} is a process: --dyno ${process} finds its lines. `;
+  return `No token of ${app} is of a source ${missing.join(" or ")}. ${meant}${whichThereAre(missing, names)}`;
 }
 
 function whichThereAre(

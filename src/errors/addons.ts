@@ -92,7 +92,7 @@ export const addonOwnsDrain = (addon: string) =>
     code: "ADDON_OWNS_DRAIN",
     status: 422,
     message: `The drain is the add-on ${addon}'s.`,
-    mend: "It is removed with the add-on: `tailrace addons:destroy`.",
+    mend: "Its provider alone sets its URL, and it is removed with the add-on: `tailrace addons:destroy`.",
   });
 
 export const addonHasNoDashboard = (service: string) =>

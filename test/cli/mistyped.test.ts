@@ -12,10 +12,10 @@ beforeEach(async () => {
 afterEach(() => server.close());
 const tailrace = (...args: string[]) => runCli(args, cliEnvironment(server));
 
-describe("a process that no line has", () => {
-  const histogram = "GET /apps/shop/log-histogram";
-  const answer = { dynos: ["worker.1", "web.2", "web.1"], complete: true };
+const histogram = "GET /apps/shop/log-histogram";
+const answer = { dynos: ["worker.1", "web.2", "web.1"], complete: true };
 
+describe("a process that no line has", () => {
   test.each([
     ["wbe", "No line of shop is of a process wbe. Did you mean web? There are web.1, web.2, worker.1.\n"],
     [
@@ -24,6 +24,10 @@ describe("a process that no line has", () => {
     ],
     ["web", ""],
     ["w*1", ""],
+    [
+      "heroku",
+      "No line of shop is of a process heroku. heroku is a source: --source heroku finds its lines. There are web.1, web.2, worker.1.\n",
+    ],
   ])("--dyno %s", async (dyno, said) => {
     server.routes.set(histogram, json(200, answer));
     server.streams = [eventStream([])];
@@ -56,6 +60,7 @@ describe("a process that no line has", () => {
 describe("a source that no token has", () => {
   const at = "GET /v3/channels/shop/tokens";
   const said = async (source: string, tokens: object[] | undefined) => {
+    server.routes.set(histogram, json(200, answer));
     server.routes.set(at, tokens === undefined ? json(403, { message: "No." }) : json(200, tokens));
     server.streams = [eventStream([])];
     const { status, stderr } = await tailrace("logs", "-a", "shop", "--source", source);
@@ -70,6 +75,10 @@ describe("a source that no token has", () => {
       "No token of shop is of a source nigthly. Did you mean nightly? There are app, heroku, nightly.\n",
     ],
     ["else", "No token of shop is of a source else. There are app, heroku, nightly.\n"],
+    [
+      "web",
+      "No token of shop is of a source web. web is a process: --dyno web finds its lines. There are app, heroku, nightly.\n",
+    ],
     ["nightly", ""],
     ["heroku", ""],
   ])("--source %s", async (source, words) => {

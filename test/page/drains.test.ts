@@ -1,16 +1,22 @@
 /** Drains on the page: one that fails, understood, mended, and what it missed sent again. */
+import { rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { AddonProvider } from "../support/addon-provider.ts";
 import { PageWorld } from "./page-world.ts";
 
 let world: PageWorld;
+let provider: AddonProvider;
+let manifests: string;
 let receiver: Server;
 let status = 401;
 let received = "";
 beforeAll(async () => {
-  world = await PageWorld.open();
+  provider = await AddonProvider.open();
+  manifests = provider.manifests({ papertrail: ["syslog_drain", "PAPERTRAIL_TOKEN"] });
+  world = await PageWorld.open(["--addons", manifests]);
   receiver = createServer((request, response) => {
     let body = "";
     request.on("data", (part) => {
@@ -27,6 +33,8 @@ afterAll(async () => {
   receiver?.closeAllConnections();
   receiver?.close();
   await world?.close();
+  provider?.close();
+  rmSync(manifests, { recursive: true, force: true });
 });
 
 test("a drain is added, found to fail with its cause, tested, paused, mended, replayed and removed", async () => {
@@ -179,3 +187,23 @@ test("a drain that waits for its next try is tried at once by a button, and its 
   expect(faults).toEqual([]);
   await context.close();
 }, 60_000);
+
+test("the drain of an add-on says whose it is: its URL is its provider's, and it is not removed alone", async () => {
+  await world.createApp("logged");
+  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/add-on`;
+  provider.answers = [{ status: 200, body: { id: "1", log_drain_url: url } }];
+  await world.server.api("POST", "/apps/logged/addons", { plan: "papertrail", name: "logs-1" });
+  const { page, faults, context } = await world.signedIn("#/apps/logged/drains");
+  const card = page.getByRole("article");
+  await card.getByText(/^add-on logs-1 · logplex · since /).waitFor();
+  await card.getByText("It is removed with its add-on.").waitFor();
+  expect(await card.getByRole("button", { name: "Remove" }).count()).toBe(0);
+  await card.getByRole("button", { name: "Change" }).click();
+  const field = card.getByRole("textbox", { name: "URL, which the provider of logs-1 sets" });
+  expect(await field.getAttribute("readonly")).not.toBeNull();
+  await card.getByLabel("Compress with gzip").check();
+  await card.getByRole("button", { name: "Save" }).click();
+  await card.getByText(/^add-on logs-1 · logplex · gzip · since /).waitFor();
+  expect(faults).toEqual([]);
+  await context.close();
+});

@@ -56,6 +56,8 @@ export type Drain = {
   readonly token: string;
   readonly url: string;
   readonly created_at: string;
+  /** The add-on whose drain it is: its provider sets the URL, and it is removed with the add-on. */
+  readonly addon?: { readonly name: string } | null;
   readonly format?: string;
   readonly compression?: string | null;
   readonly filter?: Readonly<Record<string, unknown>> | null;

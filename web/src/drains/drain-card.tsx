@@ -70,7 +70,12 @@ export function DrainCard({ app, drain, samples, mayChange, reload }: Props) {
         <span class={`state ${mark}`}>{word}</span>
         <code>{shownUrl(drain.url)}</code>
         <span class="mute end">
-          {[drain.format, drain.compression, `since ${dayOf(Date.parse(drain.created_at), "local")}`]
+          {[
+            drain.addon && `add-on ${drain.addon.name}`,
+            drain.format,
+            drain.compression,
+            `since ${dayOf(Date.parse(drain.created_at), "local")}`,
+          ]
             .filter(Boolean)
             .join(" · ")}
         </span>
@@ -164,14 +169,18 @@ export function DrainCard({ app, drain, samples, mayChange, reload }: Props) {
           >
             Replay
           </button>
-          <button
-            type="button"
-            class="ghost end bad"
-            aria-expanded={open === "remove"}
-            onClick={() => toggle("remove")}
-          >
-            Remove
-          </button>
+          {drain.addon ? (
+            <span class="mute end">It is removed with its add-on.</span>
+          ) : (
+            <button
+              type="button"
+              class="ghost end bad"
+              aria-expanded={open === "remove"}
+              onClick={() => toggle("remove")}
+            >
+              Remove
+            </button>
+          )}
         </div>
       )}
     </article>

@@ -63,10 +63,11 @@ export function DrainForm({ app, drain, onDone, onCancel }: Props) {
     <form class="form card" onSubmit={submit}>
       <h3>{drain === undefined ? "A new drain" : "Change this drain"}</h3>
       <label>
-        URL
+        {drain?.addon ? `URL, which the provider of ${drain.addon.name} sets` : "URL"}
         <input
           value={url}
           required
+          readOnly={Boolean(drain?.addon)}
           spellcheck={false}
           autocapitalize="off"
           placeholder="https://logs.example.com/in, syslog+tls://host:6514 or http://127.0.0.1:8700/"
