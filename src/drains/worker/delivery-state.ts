@@ -143,8 +143,8 @@ function preparing(state: PreparingState, event: DeliveryEvent, rules: DeliveryR
     case "slot wanted":
       return released(state);
     case "held up": {
-      const held = heldUp(state, event);
-      return state.memory.hasSlot ? after(held.effects, released(held.state)) : held;
+      const noted = heldUp(state, event);
+      return state.memory.hasSlot ? after(noted.effects, released(noted.state)) : noted;
     }
     default:
       return atRest(state, event, rules);

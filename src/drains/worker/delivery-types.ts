@@ -138,10 +138,7 @@ type EventBody =
   | { readonly kind: "held up"; readonly reason: string }
   /** All of a parcel is on its way, and the next one may follow. */
   | { readonly kind: "sent"; readonly number: number }
-  /**
-   * A parcel was settled, or failed. `isNotices`: it contained only notices. `through`: everything up to the parcel
-   * with that number is delivered.
-   */
+  /** A parcel was settled, or failed. `isNotices`: it contained only notices. */
   | {
       readonly kind: "verdict";
       readonly number: number;
