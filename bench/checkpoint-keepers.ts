@@ -5,8 +5,8 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { realClock } from "../src/clock.ts";
-import type { Checkpoint } from "../src/drains/worker/checkpoint.ts";
-import { CheckpointSheets } from "../src/drains/worker/checkpoint-sheets.ts";
+import type { Checkpoint } from "../src/drains/worker/checkpoint/checkpoint.ts";
+import { CheckpointSheets } from "../src/drains/worker/checkpoint/checkpoint-sheets.ts";
 import { sharedCommitMsMax } from "../src/limits.ts";
 import type { Store } from "../src/ports.ts";
 import { drainOf } from "../test/drains/rig.ts";

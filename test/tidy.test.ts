@@ -56,6 +56,18 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
       "src/http/own-body.ts",
     ],
   },
+  // What a drain does next is decided without a clock, a log or a sink.
+  {
+    at: "src/drains/worker/machine/",
+    mayImport: [
+      "src/core/",
+      "src/ports.ts",
+      "src/registry/drain-checkpoint.ts",
+      "src/registry/records.ts",
+      "src/drains/connections/slots.ts",
+      "src/drains/worker/parcel.ts",
+    ],
+  },
   ...["src/drains/", "src/tail/"].map((at) => ({
     at,
     mayImport: [...ground(), "src/registry/", "src/patterns/"],

@@ -17,7 +17,7 @@ import { OwnEndpoints } from "../drains/own-endpoints.ts";
 import { sinksFor } from "../drains/sink-for.ts";
 import { BufferPool } from "../drains/sinks/buffers.ts";
 import { DrainSupervisor } from "../drains/supervisor.ts";
-import { CheckpointPace } from "../drains/worker/checkpoint-pace.ts";
+import { CheckpointPace } from "../drains/worker/checkpoint/checkpoint-pace.ts";
 import { ReadAheadBudget } from "../drains/worker/read-ahead.ts";
 import {
   censusLimits,

@@ -14,7 +14,7 @@ import { boundsOf } from "./destination.ts";
 import { DrainStates } from "./drain-states.ts";
 import { watchLasting } from "./lasting-watch.ts";
 import type { DrainNotices } from "./notices.ts";
-import { CheckpointSheets } from "./worker/checkpoint-sheets.ts";
+import { CheckpointSheets } from "./worker/checkpoint/checkpoint-sheets.ts";
 import { DrainWorker, type WorkerParts } from "./worker/worker.ts";
 
 export type SupervisorOptions = Omit<WorkerParts, "logger" | "sheets"> & {

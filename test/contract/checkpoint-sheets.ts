@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import type { DrainId } from "../../src/core/ids.ts";
-import type { CheckpointSheets } from "../../src/drains/worker/checkpoint-sheets.ts";
+import type { CheckpointSheets } from "../../src/drains/worker/checkpoint/checkpoint-sheets.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import type { Store } from "../../src/ports.ts";
 import { type DrainCheckpoint, firstCheckpoint } from "../../src/registry/drain-checkpoint.ts";

@@ -7,7 +7,7 @@ import { afterEach, expect, test } from "vitest";
 import type { DrainId } from "../../src/core/ids.ts";
 import { ConnectionSlots } from "../../src/drains/connections/slots.ts";
 import { DrainSupervisor } from "../../src/drains/supervisor.ts";
-import { Checkpoint } from "../../src/drains/worker/checkpoint.ts";
+import { Checkpoint } from "../../src/drains/worker/checkpoint/checkpoint.ts";
 import { sharedCommitMsMax } from "../../src/limits.ts";
 import type { Store } from "../../src/ports.ts";
 import { firstCheckpoint } from "../../src/registry/drain-checkpoint.ts";

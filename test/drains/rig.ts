@@ -9,7 +9,10 @@ import { drainRetry } from "../../src/core/scheduling/retry.ts";
 import { ConnectionSlots } from "../../src/drains/connections/slots.ts";
 import { DrainNotices } from "../../src/drains/notices.ts";
 import type { SupervisorOptions } from "../../src/drains/supervisor.ts";
-import { CheckpointSheets, type SheetsOptions } from "../../src/drains/worker/checkpoint-sheets.ts";
+import {
+  CheckpointSheets,
+  type SheetsOptions,
+} from "../../src/drains/worker/checkpoint/checkpoint-sheets.ts";
 import type { DrainLimits } from "../../src/drains/worker/performer.ts";
 import { ReadAheadBudget } from "../../src/drains/worker/read-ahead.ts";
 import { DrainWorker } from "../../src/drains/worker/worker.ts";

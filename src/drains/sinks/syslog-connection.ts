@@ -26,8 +26,8 @@ const tlsStrangerParts = 10;
 const closeMsMax = 1_000;
 /**
  * A peer that has ended its side and closes with unread lines resets the connection later. The reset is looked for this
- * long, no longer than a break brings back deliveries (`worker/unconfirmed.ts`), and on at most this many connections
- * of the process.
+ * long, no longer than a break brings back deliveries (`worker/machine/unconfirmed.ts`), and on at most this many
+ * connections of the process.
  */
 const leavingMsMax = 1_000;
 const leavingLookMs = 50;

@@ -14,11 +14,11 @@ import { turns } from "../../turns.ts";
 import type { SinkSlot } from "../connections/sink-slot.ts";
 import type { DrainFilter } from "../drain-filter.ts";
 import { DrainPatterns } from "../drain-patterns.ts";
-import type { Effect, NewEvent } from "./delivery-types.ts";
+import type { Takeover } from "./checkpoint/takeover.ts";
+import type { Effect, NewEvent } from "./machine/delivery-types.ts";
 import { hasOnlyNotices } from "./only-notices.ts";
 import { type Cut, type CutRange, compact, cutParcel } from "./parcel.ts";
 import type { ReadAhead } from "./read-ahead.ts";
-import type { Takeover } from "./takeover.ts";
 
 type CourierOptions = {
   readonly drain: DrainRecord;

@@ -8,13 +8,20 @@ import type { ChannelLog, Clock, Store } from "../../ports.ts";
 import type { DrainRecord } from "../../registry/records.ts";
 import { SinkSlot, type SinkSlotParts } from "../connections/sink-slot.ts";
 import type { DrainNotices } from "../notices.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+import type { Checkpoint } from "./checkpoint/checkpoint.ts";
+import { Takeover } from "./checkpoint/takeover.ts";
 import { Courier } from "./courier.ts";
-import type { DeliveryLimits, DeliveryState, Effect, NewEvent, Notice, Within } from "./delivery-types.ts";
-import type { RangeChoice } from "./ranges.ts";
+import type {
+  DeliveryLimits,
+  DeliveryState,
+  Effect,
+  NewEvent,
+  Notice,
+  Within,
+} from "./machine/delivery-types.ts";
+import type { RangeChoice } from "./machine/ranges.ts";
 import { ReadAhead, type ReadAheadBudget } from "./read-ahead.ts";
 import { LogUnreadable, survey } from "./survey.ts";
-import { Takeover } from "./takeover.ts";
 
 /** The bounds of each drain. */
 export type DrainLimits = DeliveryLimits & {

@@ -5,8 +5,8 @@
 import { keptBytes, positionIn, type StoredBatch } from "../../core/batch/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import type { ChannelLog, Followed, From } from "../../ports.ts";
+import type { LinePlace } from "./machine/ranges.ts";
 import { type Pulse, pulseOf } from "./pulse.ts";
-import type { LinePlace } from "./ranges.ts";
 
 /** The bound on what all drains together read ahead. When it is spent, each continues with one batch at a time. */
 export class ReadAheadBudget {

@@ -3,7 +3,7 @@ import { endOf, positionIn, type StoredBatch } from "../../core/batch/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { comparePositions, readPosition } from "../../core/position.ts";
 import type { ChannelEnd, ChannelLog, From } from "../../ports.ts";
-import type { LinePlace, RangeChoice } from "./ranges.ts";
+import type { LinePlace, RangeChoice } from "./machine/ranges.ts";
 
 type Survey = {
   readonly end: ChannelEnd;

@@ -1,20 +1,26 @@
 /**
- * Runs one drain: hands events to the state machine of `delivery-state.ts`, which makes all decisions, and its effects
- * to the performer.
+ * Runs one drain: hands events to the state machine of `machine/delivery-state.ts`, which makes all decisions, and its
+ * effects to the performer.
  */
 import type { LineFilter } from "../../core/filter/line-filter.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import type { DrainRecord } from "../../registry/records.ts";
-import type { ReceiverLimits } from "./batcher.ts";
-import { Checkpoint } from "./checkpoint.ts";
-import type { CheckpointPace } from "./checkpoint-pace.ts";
-import type { CheckpointSheets } from "./checkpoint-sheets.ts";
-import { begin, step } from "./delivery-state.ts";
-import type { DeliveryEvent, DeliveryRules, DeliveryState, NewEvent, Step } from "./delivery-types.ts";
+import { Checkpoint } from "./checkpoint/checkpoint.ts";
+import type { CheckpointPace } from "./checkpoint/checkpoint-pace.ts";
+import type { CheckpointSheets } from "./checkpoint/checkpoint-sheets.ts";
 import { countLines } from "./line-counts.ts";
+import type { ReceiverLimits } from "./machine/batcher.ts";
+import { begin, step } from "./machine/delivery-state.ts";
+import type {
+  DeliveryEvent,
+  DeliveryRules,
+  DeliveryState,
+  NewEvent,
+  Step,
+} from "./machine/delivery-types.ts";
+import type { AskedReplay } from "./machine/ranges.ts";
+import { dueLine, isInFlight } from "./machine/under-way.ts";
 import { Performer, type PerformerParts } from "./performer.ts";
-import type { AskedReplay } from "./ranges.ts";
-import { dueLine, isInFlight } from "./under-way.ts";
 
 export type WorkerParts = PerformerParts & {
   /**

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import { Checkpoint } from "../../../src/drains/worker/checkpoint.ts";
-import { CheckpointPace } from "../../../src/drains/worker/checkpoint-pace.ts";
+import { Checkpoint } from "../../../src/drains/worker/checkpoint/checkpoint.ts";
+import { CheckpointPace } from "../../../src/drains/worker/checkpoint/checkpoint-pace.ts";
 import { openMemory } from "../../../src/engines/memory.ts";
 import { checkpointPace } from "../../../src/limits.ts";
 import { firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";

@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { beforeEach, expect, test } from "vitest";
-import { Checkpoint } from "../../../src/drains/worker/checkpoint.ts";
+import { Checkpoint } from "../../../src/drains/worker/checkpoint/checkpoint.ts";
 import { openMemory } from "../../../src/engines/memory.ts";
 import type { Store } from "../../../src/ports.ts";
 import { type DrainCheckpoint, firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";

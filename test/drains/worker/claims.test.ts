@@ -1,6 +1,6 @@
 /** Who may write a drain's state when two nodes believe that they run the drain. */
 import { beforeEach, expect, test } from "vitest";
-import type { Checkpoint } from "../../../src/drains/worker/checkpoint.ts";
+import type { Checkpoint } from "../../../src/drains/worker/checkpoint/checkpoint.ts";
 import { openMemory } from "../../../src/engines/memory.ts";
 import type { Store } from "../../../src/ports.ts";
 import { firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";

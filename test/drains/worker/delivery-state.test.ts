@@ -1,16 +1,16 @@
 /** What comes of each event in each state. `npm test -- test/drains/worker/delivery-state.test.ts -u` draws it anew. */
 import { AssertionError } from "node:assert";
 import { describe, expect, test } from "vitest";
-import { begin, step } from "../../../src/drains/worker/delivery-state.ts";
+import { begin, step } from "../../../src/drains/worker/machine/delivery-state.ts";
 import type {
   DeliveryState,
   Effect,
   Memory,
   NewEvent,
   Step,
-} from "../../../src/drains/worker/delivery-types.ts";
+} from "../../../src/drains/worker/machine/delivery-types.ts";
+import { nothingRecent } from "../../../src/drains/worker/machine/unconfirmed.ts";
 import type { CutRange } from "../../../src/drains/worker/parcel.ts";
-import { nothingRecent } from "../../../src/drains/worker/unconfirmed.ts";
 import { type DrainCheckpoint, firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
 import { readText } from "../../support/sources.ts";
 import {

@@ -1,8 +1,8 @@
 /** One wait for all who wait for the same moment: what many busy drains cost in timers. */
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import { Checkpoint } from "../../../src/drains/worker/checkpoint.ts";
-import { Moments } from "../../../src/drains/worker/moments.ts";
+import { Checkpoint } from "../../../src/drains/worker/checkpoint/checkpoint.ts";
+import { Moments } from "../../../src/drains/worker/checkpoint/moments.ts";
 import { openMemory } from "../../../src/engines/memory.ts";
 import { firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
 import { FakeClock, settled } from "../../support/fake-clock.ts";

@@ -6,7 +6,7 @@ import {
   pickRange,
   type Redelivery,
   rangeAfter,
-} from "../../../src/drains/worker/ranges.ts";
+} from "../../../src/drains/worker/machine/ranges.ts";
 import type { DrainCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
 import { liveAt, memoryAt, placeOf } from "./states.ts";
 

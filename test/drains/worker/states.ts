@@ -1,6 +1,6 @@
 /** States and events of a drain's delivery, for tests: one of each kind, and what tells kinds of a kind apart. */
 import { origin, positionAt } from "../../../src/core/position.ts";
-import { unsized } from "../../../src/drains/worker/batcher.ts";
+import { unsized } from "../../../src/drains/worker/machine/batcher.ts";
 import type {
   DeliveryEvent,
   DeliveryRules,
@@ -8,10 +8,10 @@ import type {
   Flight,
   Memory,
   NewEvent,
-} from "../../../src/drains/worker/delivery-types.ts";
+} from "../../../src/drains/worker/machine/delivery-types.ts";
+import type { LiveRange } from "../../../src/drains/worker/machine/ranges.ts";
+import { nothingRecent } from "../../../src/drains/worker/machine/unconfirmed.ts";
 import type { CutRange } from "../../../src/drains/worker/parcel.ts";
-import type { LiveRange } from "../../../src/drains/worker/ranges.ts";
-import { nothingRecent } from "../../../src/drains/worker/unconfirmed.ts";
 import type { Verdict } from "../../../src/ports.ts";
 import { firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
 import { limits } from "../rig.ts";

@@ -6,7 +6,7 @@ import {
   unconfirmedOf,
   union,
   withDelivered,
-} from "../../../src/drains/worker/unconfirmed.ts";
+} from "../../../src/drains/worker/machine/unconfirmed.ts";
 import type { Stretch } from "../../../src/registry/drain-checkpoint.ts";
 import { placeOf } from "./states.ts";
 

@@ -1,7 +1,7 @@
 /** Handles failed attempts and broken connections: waits grow, and unconfirmed lines come back. Pure. */
-import type { FailureCause } from "../../core/records/failure-cause.ts";
-import { retryDelayMs } from "../../core/scheduling/retry.ts";
-import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
+import type { FailureCause } from "../../../core/records/failure-cause.ts";
+import { retryDelayMs } from "../../../core/scheduling/retry.ts";
+import type { DrainCheckpoint } from "../../../registry/drain-checkpoint.ts";
 import type { DeliveryEvent, DeliveryRules, Effect, Memory, Step } from "./delivery-types.ts";
 import { nothingRecent, unconfirmedOf, union } from "./unconfirmed.ts";
 

@@ -1,5 +1,6 @@
 /** Handles a parcel that has been made, or that turned out to be empty. Pure. */
 import type { EventOf, Step } from "./delivery-types.ts";
+import { resting, settleFiltered } from "./settle.ts";
 import {
   after,
   choose,
@@ -9,8 +10,7 @@ import {
   stay,
   takeSlot,
   withFlights,
-} from "./moves.ts";
-import { resting, settleFiltered } from "./settle.ts";
+} from "./transitions.ts";
 import type { UnderWay } from "./under-way.ts";
 
 /** The only parcel. It goes out when the drain has a slot. */

@@ -2,14 +2,13 @@
  * Handles lines that a destination refuses: a line sent alone is tried a few times and then passed over, so that its
  * neighbours arrive. Pure.
  */
-import type { Verdict } from "../../ports.ts";
+import type { Verdict } from "../../../ports.ts";
+import type { CutRange } from "../parcel.ts";
 import { hold } from "./batcher.ts";
 import type { DeliveryRules, Effect, EventOf } from "./delivery-types.ts";
-import { notify, recordSoon } from "./moves.ts";
-import type { CutRange } from "./parcel.ts";
-import type { DeliveryRange } from "./ranges.ts";
 import type { Setback } from "./setbacks.ts";
 import { type Left, settle, withError } from "./settle.ts";
+import { heldEffects, notify, recordSoon } from "./transitions.ts";
 import type { UnderWay } from "./under-way.ts";
 
 /** A destination that has refused this many lines in a row, each alone, is treated as if it were down. */
@@ -33,7 +32,7 @@ export function onRefusedAlone(
   if (refusals >= limits.refusalsMax) return skipped(state, cut, reason, event);
   const sizing = { ...hold(memory.sizing, range, cut), refusals };
   const setback = { reason: explained(memory.skippedInRow, reason), cause, isNews: refusals === 1 };
-  return { memory: { ...memory, sizing }, range, effects: held(range, cut), setback };
+  return { memory: { ...memory, sizing }, range, effects: heldEffects(range, cut), setback };
 }
 
 /**
@@ -59,17 +58,6 @@ export function skipped(state: UnderWay, cut: CutRange, reason: string, event: V
     effects: [recordSoon, ...notifyRefused(1, cut, words, event)],
   };
 }
-
-/**
- * A parcel of live lines is sent again unchanged, even if another node has the drain by then; for other ranges, another
- * node cuts anew.
- */
-export const held = ({ kind }: DeliveryRange, { endLine }: CutRange): readonly Effect[] =>
-  kind === "live" ? [{ kind: "hold", endLine }] : [];
-
-/** A parcel of live lines is sent in parts: the end that another node may know of is void. */
-export const unheld = ({ kind }: DeliveryRange): readonly Effect[] =>
-  kind === "live" ? [{ kind: "unhold" }] : [];
 
 /**
  * Tells the owner about refused lines, but not about refused notices: the next notice would tell of this one, for ever.

@@ -3,7 +3,7 @@
  * second before. A break of the connection brings them back. They are kept as places in the log, so that memory does
  * not grow with the lines.
  */
-import type { Stretch } from "../../registry/drain-checkpoint.ts";
+import type { Stretch } from "../../../registry/drain-checkpoint.ts";
 
 /** Deliveries are grouped in spans of this length; the newest span and the one before it are unconfirmed. */
 const spanMs = 1_000;

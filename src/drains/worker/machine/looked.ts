@@ -1,11 +1,12 @@
 /** Handles the result of a look at the log, before a range is followed. Pure. */
 import { beginningAt } from "./batcher.ts";
 import type { DeliveryRules, EventOf, StateOf, Step } from "./delivery-types.ts";
-import { after, choose, follow, lose, recordSoon } from "./moves.ts";
+import { lose } from "./gone-lines.ts";
 import { isPicked, pickRange } from "./ranges.ts";
+import { after, choose, follow, recordSoon } from "./transitions.ts";
 
 /** Follows what is left of the range; lines that were trimmed are reported now, not with the channel's next line. */
-export function looked(
+export function onLooked(
   { memory, choice }: StateOf<"looking">,
   { end, isEmpty, start }: EventOf<"looked">,
   rules: DeliveryRules,

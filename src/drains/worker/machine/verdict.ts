@@ -1,21 +1,22 @@
 /** Handles the destination's verdict on a parcel. Pure. */
 import assert from "node:assert";
-import type { Verdict } from "../../ports.ts";
+import type { Verdict } from "../../../ports.ts";
+import type { CutRange } from "../parcel.ts";
 import { halveByContent, halveBySize, heldEndOf, hold, isDivisible } from "./batcher.ts";
 import type { DeliveryRules, Effect, Flight, Step } from "./delivery-types.ts";
-import { after, halt, notify, recordSoon, resume, withFlights } from "./moves.ts";
-import type { CutRange } from "./parcel.ts";
-import {
-  held,
-  notifyRefused,
-  onRefusedAlone,
-  skipped,
-  unheld,
-  type VerdictEvent,
-  type Weighed,
-} from "./refused.ts";
+import { notifyRefused, onRefusedAlone, skipped, type VerdictEvent, type Weighed } from "./refused.ts";
 import { backOff, breakDelayMs, withRecentUnconfirmed } from "./setbacks.ts";
 import { type Left, resting, settle, settleFiltered, withError } from "./settle.ts";
+import {
+  after,
+  halt,
+  heldEffects,
+  notify,
+  recordSoon,
+  resume,
+  unheldEffects,
+  withFlights,
+} from "./transitions.ts";
 import type { UnderWay } from "./under-way.ts";
 
 /**
@@ -100,7 +101,7 @@ function goOn(
 function weigh(state: UnderWay, cut: CutRange, event: VerdictEvent, rules: DeliveryRules): Weighed {
   const { memory, range } = state;
   const { verdict, monotonicMs } = event;
-  const halve: readonly Effect[] = [...unheld(range), recordSoon];
+  const halve: readonly Effect[] = [...unheldEffects(range), recordSoon];
   switch (verdict.kind) {
     case "delivered":
       return onDelivered(state, cut, verdict, event);
@@ -164,7 +165,7 @@ function onRetry(
     ? halveBySize(memory.sizing, range, cut, monotonicMs + limits.splitMsMax)
     : { ...hold(memory.sizing, range, cut), slowTries };
   const notices = certificate ? [notify({ kind: "certificate", reason })] : [];
-  const effects = [...(isHalved ? unheld(range) : held(range, cut)), ...notices];
+  const effects = [...(isHalved ? unheldEffects(range) : heldEffects(range, cut)), ...notices];
   const isNews = isHalved || heldEndOf(memory.sizing, range) !== cut.endLine;
   return { memory: { ...memory, sizing }, range, effects, setback: { reason, cause, afterMs, isNews } };
 }

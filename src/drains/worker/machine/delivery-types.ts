@@ -1,12 +1,12 @@
 /**
  * The states of a drain's delivery, the events that change them, and the effects that a change causes. All are data.
  */
-import type { RetryPolicy } from "../../core/scheduling/retry.ts";
-import type { ChannelEnd, Verdict } from "../../ports.ts";
-import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
-import type { Queue } from "../connections/slots.ts";
+import type { RetryPolicy } from "../../../core/scheduling/retry.ts";
+import type { ChannelEnd, Verdict } from "../../../ports.ts";
+import type { DrainCheckpoint } from "../../../registry/drain-checkpoint.ts";
+import type { Queue } from "../../connections/slots.ts";
+import type { CutRange, ParcelLimits } from "../parcel.ts";
 import type { BatchLimits, ReceiverLimits, Sizing } from "./batcher.ts";
-import type { CutRange, ParcelLimits } from "./parcel.ts";
 import type { AskedReplay, DeliveryRange, LinePlace, RangeChoice } from "./ranges.ts";
 import type { Recent } from "./unconfirmed.ts";
 

@@ -2,7 +2,7 @@
  * Shares timers: everything that waits for the same moment of a clock has one timer. A thousand drains that write
  * their checkpoints together have a single one, and hold nothing else while they wait.
  */
-import type { Clock } from "../../ports.ts";
+import type { Clock } from "../../../ports.ts";
 
 /** Something that waits for a moment. */
 export interface Sleeper {

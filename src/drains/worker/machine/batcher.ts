@@ -3,7 +3,7 @@
  * accepted after it called a parcel too large, where the parcel ended before if it is sent again, and within what was
  * refused.
  */
-import type { CutRange, ParcelLimits } from "./parcel.ts";
+import type { CutRange, ParcelLimits } from "../parcel.ts";
 import type { DeliveryRange, RangeChoice } from "./ranges.ts";
 
 /** The limits of each drain's parcels. */

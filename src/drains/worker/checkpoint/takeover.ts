@@ -3,11 +3,11 @@
  * repeat by the parcel id, which follows from its lines. So each batch goes alone, or a parcel of several batches ends
  * at a line that was written to the checkpoint before the parcel was sent.
  */
-import type { StoredBatch } from "../../core/batch/batch.ts";
-import type { Clock } from "../../ports.ts";
+import type { StoredBatch } from "../../../core/batch/batch.ts";
+import type { Clock } from "../../../ports.ts";
+import type { DeliveryRange } from "../machine/ranges.ts";
+import type { CutRange, ParcelLimits } from "../parcel.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import type { CutRange, ParcelLimits } from "./parcel.ts";
-import type { DeliveryRange } from "./ranges.ts";
 
 type TakeoverOptions = {
   readonly checkpoint: Pick<Checkpoint, "latest" | "storedLine" | "spanOf" | "setNow">;

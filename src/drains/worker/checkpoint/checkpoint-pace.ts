@@ -3,7 +3,7 @@
  * many of them hold up the disk that lines are stored on. So the more drains are busy, the less often each writes its
  * progress.
  */
-import type { Clock } from "../../ports.ts";
+import type { Clock } from "../../../ports.ts";
 
 type PaceParts = {
   readonly clock: Pick<Clock, "monotonicMs">;

@@ -16,7 +16,7 @@
  * A drain that is paused, has no URL or belongs to another node has no worker and so none of these states: see
  * `supervisor.ts`. What its owner reads as `state` follows from the checkpoint: see `registry/drain-ledger.ts`.
  */
-import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
+import type { DrainCheckpoint } from "../../../registry/drain-checkpoint.ts";
 import { unsized } from "./batcher.ts";
 import type {
   DeliveryEvent,
@@ -28,25 +28,24 @@ import type {
   StateOf,
   Step,
 } from "./delivery-types.ts";
-import { looked } from "./looked.ts";
+import { beginAgain, lose } from "./gone-lines.ts";
+import { onLooked } from "./looked.ts";
+import { onNextPrepared, onPrepared } from "./prepared.ts";
+import type { AskedReplay } from "./ranges.ts";
+import { backOff, breakDelayMs, withBreak } from "./setbacks.ts";
+import { withError } from "./settle.ts";
+import { assertSound } from "./soundness.ts";
 import {
   after,
-  beginAgain,
   choose,
   halt,
-  lose,
   type PreparingState,
   prepare,
   recordSoon,
   resume,
   stay,
   withFlights,
-} from "./moves.ts";
-import { onNextPrepared, onPrepared } from "./prepared.ts";
-import type { AskedReplay } from "./ranges.ts";
-import { backOff, breakDelayMs, withBreak } from "./setbacks.ts";
-import { withError } from "./settle.ts";
-import { assertSound } from "./soundness.ts";
+} from "./transitions.ts";
 import { nothingRecent } from "./unconfirmed.ts";
 import { hasRoom, type UnderWay } from "./under-way.ts";
 import { onVerdict } from "./verdict.ts";
@@ -102,7 +101,7 @@ function inState(state: DeliveryState, event: DeliveryEvent, rules: DeliveryRule
 }
 
 function looking(state: StateOf<"looking">, event: DeliveryEvent, rules: DeliveryRules): Step {
-  if (event.kind === "looked") return looked(state, event, rules);
+  if (event.kind === "looked") return onLooked(state, event, rules);
   if (event.kind === "slot wanted") return released(state);
   if (event.kind === "reading failed") return backOff(state.memory, unreadable, event, rules);
   return atRest(state, event, rules);

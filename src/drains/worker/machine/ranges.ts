@@ -2,10 +2,10 @@
  * The ranges that a drain delivers: the channel from its cursor on, or lines before the cursor that are sent again. A
  * range is a value; when lines of it are settled, the next one replaces it.
  */
-import type { Position } from "../../core/position.ts";
-import type { From } from "../../ports.ts";
-import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
-import type { DrainRecord } from "../../registry/records.ts";
+import type { Position } from "../../../core/position.ts";
+import type { From } from "../../../ports.ts";
+import type { DrainCheckpoint } from "../../../registry/drain-checkpoint.ts";
+import type { DrainRecord } from "../../../registry/records.ts";
 
 /** A place in the channel, and the number of the line after it. */
 export type LinePlace = { readonly position: Position; readonly line: number };

@@ -4,14 +4,20 @@
  * written in, and then its own record is made to lead there, by its revision. So of two nodes that both believe to
  * hold the lease one is kept out, by either record.
  */
-import type { DrainId } from "../../core/ids.ts";
-import { newProducerId } from "../../core/ids.ts";
-import { checkpointKey, drainKey, nameIn, recordPrefixes, sheetKey } from "../../core/records/record-keys.ts";
-import { storeUnavailable } from "../../errors/store.ts";
-import { revisionOf } from "../../registry/checked-store.ts";
-import { type DrainCheckpoint, readCheckpoint } from "../../registry/drain-checkpoint.ts";
-import { type DrainSheet, entryIn, placeOn, sheetIn } from "../../registry/drain-sheet.ts";
-import type { DrainRecord } from "../../registry/records.ts";
+import type { DrainId } from "../../../core/ids.ts";
+import { newProducerId } from "../../../core/ids.ts";
+import {
+  checkpointKey,
+  drainKey,
+  nameIn,
+  recordPrefixes,
+  sheetKey,
+} from "../../../core/records/record-keys.ts";
+import { storeUnavailable } from "../../../errors/store.ts";
+import { revisionOf } from "../../../registry/checked-store.ts";
+import { type DrainCheckpoint, readCheckpoint } from "../../../registry/drain-checkpoint.ts";
+import { type DrainSheet, entryIn, placeOn, sheetIn } from "../../../registry/drain-sheet.ts";
+import type { DrainRecord } from "../../../registry/records.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import { CheckpointSheet, type SheetOptions } from "./checkpoint-sheet.ts";
 

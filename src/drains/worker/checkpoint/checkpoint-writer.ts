@@ -3,7 +3,7 @@
  * put at a time, so that busy drains cost few writes. A crash repeats at most what was delivered since.
  */
 import type { Logger } from "pino";
-import type { Clock, Store } from "../../ports.ts";
+import type { Clock, Store } from "../../../ports.ts";
 import { Moments, type Sleeper } from "./moments.ts";
 import { OwnedRecord, type Put } from "./owned-record.ts";
 

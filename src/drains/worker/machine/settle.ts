@@ -1,9 +1,9 @@
 /** Counts a parcel's lines in the ledger and moves the range past them. Pure. */
-import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
+import type { DrainCheckpoint } from "../../../registry/drain-checkpoint.ts";
+import type { CutRange } from "../parcel.ts";
 import { passed } from "./batcher.ts";
 import type { DeliveryEvent, Effect, Flight, Memory } from "./delivery-types.ts";
 import { type Settled, settled } from "./ledger.ts";
-import type { CutRange } from "./parcel.ts";
 import { type DeliveryRange, rangeAfter } from "./ranges.ts";
 import { withDelivered } from "./unconfirmed.ts";
 

@@ -1,28 +1,36 @@
-import { heldEndOf, parcelLimitsOf, passed, sizingFor, unsized } from "./batcher.ts";
+/** The ways into a state that several states share, and the effects that many steps have. Pure. */
+
+import type { CutRange } from "../parcel.ts";
+import { heldEndOf, parcelLimitsOf, sizingFor } from "./batcher.ts";
 import type {
   DeliveryEvent,
   DeliveryRules,
   DeliveryState,
   Effect,
-  EventOf,
   Flight,
   Memory,
   Notice,
   StateOf,
   Step,
 } from "./delivery-types.ts";
-import { advanced, beganAgain, lost, lostUnconfirmed } from "./ledger.ts";
-import { type DeliveryRange, isPicked, type LinePlace, pickRange, rangeAfter } from "./ranges.ts";
-import { nothingRecent } from "./unconfirmed.ts";
+import { type DeliveryRange, isPicked, pickRange } from "./ranges.ts";
 import { nextLine } from "./under-way.ts";
-
-const logReplaced =
-  "the app's log is not the one that was read before (another server, or a restored backup): the drain went on with its oldest line";
 
 export const recordSoon: Effect = { kind: "record", within: "moment" };
 const end: readonly Effect[] = [{ kind: "let go" }, { kind: "release" }, { kind: "end" }];
 
 export const notify = (notice: Notice): Effect => ({ kind: "notify", notice });
+
+/**
+ * A parcel of live lines is sent again unchanged, even if another node has the drain by then; for other ranges, another
+ * node cuts anew.
+ */
+export const heldEffects = ({ kind }: DeliveryRange, { endLine }: CutRange): readonly Effect[] =>
+  kind === "live" ? [{ kind: "hold", endLine }] : [];
+
+/** A parcel of live lines is sent in parts: the end that another node may know of is void. */
+export const unheldEffects = ({ kind }: DeliveryRange): readonly Effect[] =>
+  kind === "live" ? [{ kind: "unhold" }] : [];
 
 /** Continues with the next range. A failing drain waits for its slot before it reads anything. */
 export function choose(memory: Memory): Step {
@@ -104,40 +112,6 @@ export function resume(memory: Memory, range: DeliveryRange, isReadAgain: boolea
   const picked = pickRange(memory.checkpoint, memory.asked);
   if (isOver || isReadAgain || !isPicked(range, picked)) return choose(memory);
   return stay({ kind: "idle", memory, range });
-}
-
-/** The lines of `range` before `place` are gone: they are counted, and reported if they were not sent yet. */
-export function lose(memory: Memory, range: DeliveryRange, place: LinePlace, rules: DeliveryRules) {
-  const sizing = passed(memory.sizing, range, place.line);
-  const { deliveredAt } = memory.checkpoint;
-  const sinceMs = memory.settledAtMs ?? (deliveredAt ? Date.parse(deliveredAt) : rules.createdAtMs);
-  if (range.kind === "live") {
-    const effects = [recordSoon, notify({ kind: "lost", lines: place.line - range.line, sinceMs })];
-    const checkpoint = lost(memory.checkpoint, place);
-    return { memory: { ...memory, sizing, checkpoint }, range: rangeAfter(range, place, 0), effects };
-  }
-  if (range.kind === "redelivery") {
-    const { checkpoint, left, missing } = lostUnconfirmed(memory.checkpoint, range, place);
-    const notices = missing > 0 ? [notify({ kind: "lost", lines: missing, sinceMs })] : [];
-    return { memory: { ...memory, sizing, checkpoint }, range: left, effects: [recordSoon, ...notices] };
-  }
-  return { memory: { ...memory, sizing }, range: rangeAfter(range, place, 0), effects: [] };
-}
-
-/**
- * The log is another one. What was to be sent again is gone with the old one; the drain continues with the oldest
- * line.
- */
-export function beginAgain(
-  memory: Memory,
-  range: DeliveryRange,
-  { place, nowMs }: EventOf<"log replaced">,
-): Memory {
-  const fresh = { ...memory, sizing: { ...unsized, split: memory.sizing.split }, recent: nothingRecent };
-  if (range.kind !== "live")
-    return { ...fresh, checkpoint: advanced(memory.checkpoint, range, { ...range, line: range.endLine }) };
-  const lastError = { at: new Date(nowMs).toISOString(), message: logReplaced };
-  return { ...fresh, checkpoint: { ...beganAgain(memory.checkpoint, place), lastError } };
 }
 
 /** Ends for good. */

@@ -3,13 +3,13 @@
  * nodes share them, `CheckpointSheets` keeps those of one lease together.
  */
 import type { Logger } from "pino";
-import { checkpointKey } from "../../core/records/record-keys.ts";
-import type { Clock, Store } from "../../ports.ts";
-import { type DrainCheckpoint, readCheckpoint } from "../../registry/drain-checkpoint.ts";
-import type { DrainRecord } from "../../registry/records.ts";
+import { checkpointKey } from "../../../core/records/record-keys.ts";
+import type { Clock, Store } from "../../../ports.ts";
+import { type DrainCheckpoint, readCheckpoint } from "../../../registry/drain-checkpoint.ts";
+import type { DrainRecord } from "../../../registry/records.ts";
+import type { Within } from "../machine/delivery-types.ts";
 import type { CheckpointPace } from "./checkpoint-pace.ts";
 import { CheckpointWriter } from "./checkpoint-writer.ts";
-import type { Within } from "./delivery-types.ts";
 
 export type CheckpointOptions = {
   readonly store: Store;

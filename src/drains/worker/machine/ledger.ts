@@ -3,9 +3,9 @@
  * refused + lost + filtered`.
  */
 import assert from "node:assert";
-import { rateAfter } from "../../core/records/rate.ts";
-import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
-import type { CutRange } from "./parcel.ts";
+import { rateAfter } from "../../../core/records/rate.ts";
+import type { DrainCheckpoint } from "../../../registry/drain-checkpoint.ts";
+import type { CutRange } from "../parcel.ts";
 import { type DeliveryRange, type LinePlace, type Redelivery, rangeAfter } from "./ranges.ts";
 
 /**

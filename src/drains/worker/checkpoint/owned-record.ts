@@ -2,7 +2,7 @@
  * One record of the Store that one process writes at a time. Each put checks the revision: once somebody else has
  * written the record, nothing more is written here. A put whose answer was lost does not count as a conflict.
  */
-import type { Store } from "../../ports.ts";
+import type { Store } from "../../../ports.ts";
 
 /** The outcome of a put. `conflict`: somebody else wrote the record. */
 export type Put = "written" | "conflict";

@@ -1,8 +1,13 @@
 /** One sheet, as kept by the holder of its lease: up to 64 checkpoints that are written as one record. */
-import { sheetKey } from "../../core/records/record-keys.ts";
-import { type DrainCheckpoint, readCheckpoint } from "../../registry/drain-checkpoint.ts";
-import { type DrainSheet, entryIn, sheetDrainsMax, sheetErrorCharsMax } from "../../registry/drain-sheet.ts";
-import type { DrainRecord } from "../../registry/records.ts";
+import { sheetKey } from "../../../core/records/record-keys.ts";
+import { type DrainCheckpoint, readCheckpoint } from "../../../registry/drain-checkpoint.ts";
+import {
+  type DrainSheet,
+  entryIn,
+  sheetDrainsMax,
+  sheetErrorCharsMax,
+} from "../../../registry/drain-sheet.ts";
+import type { DrainRecord } from "../../../registry/records.ts";
 import { Checkpoint, type CheckpointOptions } from "./checkpoint.ts";
 import { CheckpointWriter, type Draft } from "./checkpoint-writer.ts";
 
