@@ -19,6 +19,7 @@ const ingestBegin = Buffer.from("POST /logs");
 const shared = Buffer.allocUnsafeSlow(readBytesMax);
 const firstShared = shared.subarray(0, firstReadBytesMax);
 const nothing = Buffer.alloc(0);
+const emptyLine = Buffer.from("\r\n\r\n");
 
 export class ConnectionReads {
   readonly #socket: Socket & Parsing;
@@ -29,6 +30,8 @@ export class ConnectionReads {
   #waiting: Buffer = nothing;
   #isInLine = false; // waiting for a turn
   #isHolding = false; // the socket is not being read
+  #isAhead = false; // what waits is for requests before it; the socket is read, so that its end is noticed
+  #isCounted = false; // what waits was found to be no more requests than may come in one read
   #dropping: NodeJS.Timeout | undefined;
 
   private constructor(socket: Socket, connection: Connection, parts: ReadsParts) {
@@ -62,7 +65,7 @@ export class ConnectionReads {
     socket.on("data", letGo).off("data", letGo);
     const isRead = readBy(socket, {
       memory: firstShared,
-      next: () => (this.#waiting.length === 0 && this.#bytes.body?.spare) || shared,
+      next: () => this.#memory,
       take: (bytes, memory) => this.#take(bytes, memory),
     });
     if (!isRead) return false;
@@ -80,17 +83,29 @@ export class ConnectionReads {
     return true;
   }
 
+  // For the next read: what waits of a connection stays within one.
+  get #memory(): Buffer {
+    if (this.#isAhead) return shared.subarray(this.#waiting.length);
+    return (this.#waiting.length === 0 && this.#bytes.body?.spare) || shared;
+  }
+
   /** Continues if nothing prevents it. `isInTurn`: called because its turn has come. */
   goOn(isInTurn = false): void {
-    if (!this.#isHolding || this.#socket.destroyed || this.#mustHold) return;
+    if (!(this.#isHolding || this.#isAhead) || this.#socket.destroyed || this.#mustHold) return;
     this.#isHolding = false;
+    const goesOn = this.#work(this.#noLongerWaiting(), isInTurn);
+    const { _handle: handle } = this.#socket;
+    if (handle == null) return;
+    handle.reading = goesOn;
+    if (goesOn) handle.readStart();
+    else handle.readStop(); // an end of the connection that comes now is for later
+  }
+
+  #noLongerWaiting(): Buffer {
     const waiting = this.#waiting;
     this.#waiting = nothing;
     this.#parts.waitingBytes -= waiting.length;
-    const handle = this.#work(waiting, isInTurn) ? this.#socket._handle : undefined;
-    if (handle == null) return;
-    handle.reading = true;
-    handle.readStart();
+    return waiting;
   }
 
   // Requests without an answer hold up what follows them, but not the end of the connection.
@@ -106,8 +121,10 @@ export class ConnectionReads {
       this.#bytes.filled(bytes);
       return !this.#isHolding && this.#work(nothing);
     }
-    const read = shared.subarray(0, bytes);
-    if (!this.#isHolding) return this.#work(read);
+    const read = memory.subarray(0, bytes);
+    if (!this.#isHolding && !this.#isAhead) return this.#work(read);
+    this.#isHolding = true;
+    this.#isAhead = false;
     this.#wait(this.#waiting.length > 0 ? Buffer.concat([this.#waiting, read]) : read);
     return false;
   }
@@ -119,20 +136,42 @@ export class ConnectionReads {
       at = this.#bytes.take(bytes, at);
     if (this.#isOver) at = bytes.length;
     const hasMore = at < bytes.length || this.#bytes.isInBody;
-    if (hasMore && !this.#isInLine && !this.#isOver && this.#parts.turns.isOver) {
+    const isCut = at > 0 && at < bytes.length && this.#connection.isPaused && this.#socket._paused !== true;
+    this.#isAhead = isCut && this.#fits(bytes, at);
+    this.#isCounted = at < bytes.length && (this.#isCounted || isCut);
+    if (hasMore && !this.#isInLine && !this.#isOver && !isCut && this.#parts.turns.isOver) {
       this.#lineUp(bytes.subarray(at));
     }
     if (at < bytes.length) this.#wait(bytes.subarray(at));
-    this.#isHolding = this.#mustHold;
+    this.#isHolding = !this.#isAhead && this.#mustHold;
     return !this.#isHolding;
   }
 
-  // All requests of a read are looked at together, so that none of them is begun if they are too many.
   #mustWait(bytes: Buffer, at: number, isInTurn: boolean): boolean {
     if (this.#socket._paused === true) return true;
-    if (at > 0)
-      return this.#bytes.isInChunks && this.#connection.requests < 2 && this.#isTurnOver(bytes.length);
-    return this.#connection.isPaused || (!isInTurn && this.#isTurnOver(bytes.length));
+    if (at === 0) return this.#connection.isPaused || (!isInTurn && this.#isTurnOver(bytes.length));
+    if (this.#connection.isPaused) return this.#isEnough(bytes, at);
+    return this.#bytes.isInChunks && this.#connection.requests < 2 && this.#isTurnOver(bytes.length);
+  }
+
+  // Two requests of a read are parsed, and each other one when those before it were begun: a request is some kilobytes
+  // of objects, and its head a hundred bytes. If there may be too many, all are parsed, and none of them is begun.
+  #isEnough(bytes: Buffer, at: number): boolean {
+    if (this.#bytes.isInBody) return false;
+    if (this.#isCounted) return true;
+    const { waitingBytes, waitingBytesMax } = this.#parts;
+    return waitingBytes + bytes.length - at <= waitingBytesMax && this.#fits(bytes, at);
+  }
+
+  // True when the rest cannot be more requests than a connection may have: each head ends with an empty line.
+  #fits(bytes: Buffer, at: number): boolean {
+    let count = this.#connection.requests;
+    for (let next = at; count <= this.#parts.requestsMax; count++) {
+      const found = bytes.indexOf(emptyLine, next);
+      if (found === -1) return true;
+      next = found + emptyLine.length;
+    }
+    return false;
   }
 
   #isTurnOver(bytes: number): boolean {
@@ -161,7 +200,8 @@ export class ConnectionReads {
 
   #wait(bytes: Buffer): void {
     this.#parts.waitingBytes += bytes.length - this.#waiting.length;
-    this.#waiting = bytes.buffer === shared.buffer ? copied(bytes) : bytes;
+    const isSmallPart = bytes.buffer.byteLength > 2 * bytes.length + Buffer.poolSize; // it would keep all of it
+    this.#waiting = bytes.buffer === shared.buffer || isSmallPart ? copied(bytes) : bytes;
   }
 
   #moved(body: OwnBody): void {
@@ -176,14 +216,16 @@ export class ConnectionReads {
     this.#dropping = undefined;
   }
 
+  // Node closes the connection behind the last answer that it knows of.
   #ended(): void {
+    const waiting = this.#noLongerWaiting();
+    for (let at = 0; at < waiting.length && !this.#isOver; ) at = this.#bytes.take(waiting, at);
     const { body } = this.#bytes;
     if (body !== undefined && !body.isDropped) reportMalformed(this.#socket);
   }
 
   #close(): void {
-    this.#parts.waitingBytes -= this.#waiting.length;
-    this.#waiting = nothing;
+    this.#noLongerWaiting();
     this.#dropped();
     this.#bytes.close();
   }

@@ -27,7 +27,7 @@ export class Connection {
   turn = -1;
   /** True when the first of `waiting` is scheduled to begin. */
   isScheduled = false;
-  /** True when it is not being read because requests are waiting. */
+  /** True when what it brings is not parsed because requests are waiting. */
   isPaused = false;
   /** True when it is being closed, so that none of its requests is begun any more. */
   isRefused = false;

@@ -9,6 +9,8 @@ export type ReadsParts = {
   /** Connections with something to parse; as many continue in a turn as it has time for. */
   readonly line: TurnLine;
   readonly isOwn: RequestBytesParts["isOwn"];
+  /** Requests of one connection, including the one that is being answered. */
+  readonly requestsMax: number;
   /** For the rest of a body that nobody wants. */
   readonly dropMsMax: number;
   /**
@@ -21,7 +23,7 @@ export type ReadsParts = {
 /** Internals of an HTTP server's socket: its parser, and the handle that starts reading. */
 export type Parsing = {
   readonly parser?: { onIncoming: (request: IncomingMessage, keepAlive: boolean) => number } | null;
-  readonly _handle?: { reading: boolean; readStart: () => number } | null;
+  readonly _handle?: { reading: boolean; readStart: () => number; readStop: () => number } | null;
   /** Set when Node stopped reading because an answer is not being read. */
   readonly _paused?: boolean;
 };

@@ -66,6 +66,7 @@ export class RequestGate {
       turns: this.#turns,
       line: this.#inLine, // with two lines, one would be served only after everything in the other
       isOwn,
+      requestsMax: limits.requestsMax,
       dropMsMax: limits.requestMsMax,
       waitingBytes: 0,
       waitingBytesMax: limits.waitingReadsBytesMax,

@@ -1,4 +1,5 @@
 /** Clients that send request after request and do not wait for the answers, or do not read them. */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
@@ -53,6 +54,47 @@ describe.each([false, true])("over TLS: %s", (tls) => {
     await greedy.closed();
     expect(door.begun).toBe(2);
     patient.leave();
+  });
+
+  test("two requests are made of what came together, and each other one when those before it were begun", async () => {
+    let made = 0;
+    const count = () => void made++;
+    subscribe("http.server.request.start", count);
+    kept({ close: async () => void unsubscribe("http.server.request.start", count) });
+    const answers: (() => void)[] = [];
+    const door = kept(
+      await HttpDoor.open((_request, response) => answers.push(() => response.end("ok")), { tls }),
+    );
+    const client = await RawClient.open(door.port, { tls });
+    client.send(get("/").repeat(20) + last);
+    for (let begun = 1; begun <= 21; begun++) {
+      await door.reached(() => answers.length === begun);
+      for (let turn = 0; turn < 5; turn++) await nextTurn();
+      expect(made).toBe(Math.min(21, begun + 1));
+      answers.at(-1)!();
+    }
+    expect((await client.closed()).match(/HTTP\/1\.1 200 /g)).toHaveLength(21);
+  });
+
+  test("what comes behind as many as may is no more than they are, also of a client that closes its side", async () => {
+    const answers: (() => void)[] = [];
+    const door = kept(
+      await HttpDoor.open((_request, response) => answers.push(() => response.end("ok")), { tls }),
+    );
+    const client = await RawClient.open(door.port, { tls });
+    const many = httpLimits.requestsMax - 2;
+    for (let sent = 0; sent < 3; sent++) {
+      client.send(get("/").repeat(many));
+      await door.reached(() => answers.length === 1);
+      for (let turn = 0; turn < 20; turn++) await nextTurn();
+    }
+    if (tls) client.send(last);
+    else client.socket.end(last);
+    for (let begun = 1; begun <= 3 * many + 1; begun++) {
+      await door.reached(() => answers.length === begun);
+      answers.at(-1)!();
+    }
+    expect((await client.closed()).match(/HTTP\/1\.1 200 /g)).toHaveLength(3 * many + 1);
   });
 
   test("who does not read an answer gets no second one made, and is cut off", async () => {

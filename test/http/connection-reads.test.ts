@@ -23,7 +23,15 @@ async function listening(waitingBytesMax: number) {
     },
   });
   const line = new TurnLine(turns, turns);
-  const parts = { turns, line, isOwn: () => false, dropMsMax: 1_000, waitingBytes: 0, waitingBytesMax };
+  const parts = {
+    turns,
+    line,
+    isOwn: () => false,
+    requestsMax: 32,
+    dropMsMax: 1_000,
+    waitingBytes: 0,
+    waitingBytesMax,
+  };
   const asked: string[] = [];
   const server = createServer(({ url }, response) => {
     asked.push(url!);
@@ -94,6 +102,7 @@ test("a socket that has no parser of an HTTP server is left alone", () => {
     turns,
     line: new TurnLine(turns, turns),
     isOwn: () => false,
+    requestsMax: 32,
     dropMsMax: 1,
     waitingBytes: 0,
     waitingBytesMax: 1,
