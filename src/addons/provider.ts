@@ -146,9 +146,9 @@ function judge(
     return addonProviderFails(id, `it answered ${status}`);
   const isMisled = status < 400 || (message === undefined && (status === 404 || status === 405));
   if ((status < 200 || status >= 300) && isMisled)
-    return addonAnswerUnusable(id, `it answered ${status}: is the manifest's base_url right?`);
+    return addonAnswerUnusable(id, `it answered ${status}: check the manifest's base_url`);
   if (status === 401 || status === 403)
-    return addonAnswerUnusable(id, `it answered ${status}: are the manifest's id and password right?`);
+    return addonAnswerUnusable(id, `it answered ${status}: check the manifest's id and password`);
   if (status >= 300) return addonRefused(id, message?.replace(/[.\s]+$/, "") ?? `it answered ${status}`);
   if (method === "DELETE") return nothingSaid;
   if (said === undefined) return addonAnswerUnusable(id, `it answered ${status} without a JSON object`);

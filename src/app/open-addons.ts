@@ -25,8 +25,10 @@ export function openAddons(
   { policy, apps, drains, tokens, platform }: Parts,
 ): Addons {
   const resolve = nameResolver({ ...lookupLimits, files: new NameFiles() });
-  const onFailure = (service: string, call: string, { message, cause }: AppError) =>
-    logger.warn({ service, call, reason: message, err: cause }, "a call to an add-on's provider failed");
+  const onFailure = (service: string, call: string, { code, message, cause }: AppError) => {
+    const level = code === "ADDON_REFUSED" ? "info" : "warn"; // owners ask for what there is not
+    logger[level]({ service, call, reason: message, err: cause }, "a call to an add-on's provider failed");
+  };
   const provider = new Provider({ policy, resolve, clock, onFailure });
   const manifests = readManifests(config.addons);
   for (const { id, unknownRequires } of manifests.values())

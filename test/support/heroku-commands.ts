@@ -131,7 +131,7 @@ export const commandRows: readonly CommandRow[] = [
   {
     kind: "none here",
     about:
-      "what an app here has none of: an owner in a team, a web address, slugs, a release phase, a pipeline",
+      "what an app here has none of: an owner in a team, a web address, slugs, a release phase, a pipeline. `addons:open` needs `HEROKU_SUDO=1` here ([addons.md](addons.md))",
     commands: [
       ...["access:update", "apps:open", "apps:diff", "releases:retry", "pipelines:diff", "auth:2fa:disable"],
       "addons:open",

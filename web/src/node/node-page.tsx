@@ -4,7 +4,7 @@ import type { App } from "../api-types.ts";
 import { ratePerS, type Summaries } from "../apps/summaries.ts";
 import { Tile } from "../parts/panels.tsx";
 import { useLoaded } from "../parts/use-store.ts";
-import { bytesOf, countOf, durationOf, linesOf, rateOf } from "../parts/words.ts";
+import { bytesOf, countOf, durationOf, rateOf } from "../parts/words.ts";
 import { hashOf, logOf } from "../route.ts";
 import { type Figures, figuresOf, type Pace } from "./figures.ts";
 import { everyMs, NodeCharts } from "./node-charts.tsx";
@@ -79,13 +79,11 @@ function Noisiest({ apps, summaries }: { apps: readonly App[]; summaries: Summar
   });
   const paced = known.map((one) => ({ ...one, rate: ratePerS(one.summary) })).sort((a, b) => b.rate - a.rate);
   const most = paced[0]?.rate ?? 0;
-  const waiting = known.reduce((sum, { summary }) => sum + summary.drains.lag_lines, 0);
   return (
     <section class="panel wide-panel">
       <h2>Noisiest apps</h2>
       <p class="mute">
         {countOf(known.length)} {known.length === 1 ? "app" : "apps"}
-        {waiting > 0 && ` · ${linesOf(waiting)} ${waiting === 1 ? "waits" : "wait"} for drains`}
       </p>
       <ol class="noisiest">
         {paced.slice(0, noisiestMax).map(({ name, rate, summary }) => (
