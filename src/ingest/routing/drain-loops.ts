@@ -15,7 +15,7 @@ type DrainLoopsOptions = {
   readonly channelOf: (drainToken: string) => ChannelId | undefined;
   /** `AppendQueues.append`. */
   readonly append: (channel: ChannelId, lines: CanonicalLines) => Promise<unknown>;
-  readonly clock: Pick<Clock, "nowMs">;
+  readonly clock: Pick<Clock, "nowMs" | "monotonicMs">;
   readonly logger: Pick<Logger, "warn">;
   /** Between the first notice for a drain and its second. */
   readonly everyMsMin: number;
@@ -24,7 +24,7 @@ type DrainLoopsOptions = {
   readonly drainsMax: number;
 };
 
-/** One drain's loop: lines that came back since `sinceMs`, and the time of the next notice. */
+/** One drain's loop: lines that came back since `sinceMs`, and when the next notice is due by the monotonic clock. */
 type Loop = { count: number; sinceMs: number; nextAtMs: number; everyMs: number };
 
 export class DrainLoops {
@@ -47,20 +47,22 @@ export class DrainLoops {
     const channel = channelOf(drainToken);
     if (channel === undefined || isNotice) return;
     const nowMs = clock.nowMs();
+    const atMs = clock.monotonicMs();
     let loop = this.#loops.get(drainToken);
     if (loop === undefined) {
-      loop = { count: 0, sinceMs: nowMs, nextAtMs: nowMs, everyMs: everyMsMin };
+      loop = { count: 0, sinceMs: nowMs, nextAtMs: atMs, everyMs: everyMsMin };
       this.#loops.set(drainToken, loop);
     }
     if (loop.count++ === 0) loop.sinceMs = nowMs;
-    if (nowMs >= loop.nextAtMs) this.#tell(channel, drainToken, loop, nowMs);
+    if (atMs < loop.nextAtMs) return;
+    loop.nextAtMs = atMs + loop.everyMs;
+    this.#tell(channel, drainToken, loop, nowMs);
   }
 
   #tell(channel: ChannelId, drainToken: string, loop: Loop, nowMs: number): void {
     const { append, everyMsMax, logger } = this.#options;
     const line = l16(drainToken, loop.count, loop.sinceMs, nowMs);
     loop.count = 0;
-    loop.nextAtMs = nowMs + loop.everyMs;
     loop.everyMs = Math.min(2 * loop.everyMs, everyMsMax);
     append(channel, line).catch((err: unknown) =>
       logger.warn({ err, channel }, "a notice of a drain that leads back here could not be stored"),

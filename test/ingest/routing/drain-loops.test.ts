@@ -39,23 +39,31 @@ describe("what a drain of ours sent and is refused", () => {
     });
   });
 
-  test("is told to the owner, with the count since the last time, further and further apart", async () => {
-    for (let minute = 0; minute < 20; minute++) {
-      for (let n = 0; n < 10; n++) loops.refused(ours);
-      await clock.advance(minuteMs);
-    }
-    expect(notices.map(({ text }) => /refused its lines (\d+) times?/.exec(text)![1])).toEqual([
-      "1", // at once
-      "10", // a minute later,
-      "20", // two,
-      "40", // four, and then five
-      "50",
-      "50",
-    ]);
-    expect(notices[0]).toMatchObject({ channel: channelOf(1) });
-    expect(notices[0]!.text).toContain(`Error L16 (drain loop): drain '${ours}' leads back to this server`);
-    expect(notices[0]!.text).toContain(`tailrace drains:remove ${ours}`);
-  });
+  test.each([
+    ["", 0],
+    [", though the clock is set back", -86_400_000],
+    [", though the clock is set forward", 86_400_000],
+  ])(
+    "is told to the owner, with the count since the last time, further and further apart%s",
+    async (_, jumpMs) => {
+      for (let minute = 0; minute < 20; minute++) {
+        if (minute === 2) clock.jump(jumpMs);
+        for (let n = 0; n < 10; n++) loops.refused(ours);
+        await clock.advance(minuteMs);
+      }
+      expect(notices.map(({ text }) => /refused its lines (\d+) times?/.exec(text)![1])).toEqual([
+        "1", // at once
+        "10", // a minute later,
+        "20", // two,
+        "40", // four, and then five
+        "50",
+        "50",
+      ]);
+      expect(notices[0]).toMatchObject({ channel: channelOf(1) });
+      expect(notices[0]!.text).toContain(`Error L16 (drain loop): drain '${ours}' leads back to this server`);
+      expect(notices[0]!.text).toContain(`tailrace drains:remove ${ours}`);
+    },
+  );
 
   test("a line to an owner that comes back is not told of: it would bring itself about", () => {
     for (let n = 0; n < 10; n++) loops.refused(ours, true);
