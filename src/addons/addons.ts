@@ -15,6 +15,7 @@ import {
   addonNameTaken,
   addonNotDestroyed,
   addonOwnsConfig,
+  addonOwnsToken,
   addonProviderFails,
   addonServiceUnknown,
 } from "../errors/addons.ts";
@@ -209,6 +210,12 @@ export class Addons {
     const set = names.filter((name) => changes[name] !== null);
     if (set.length > 0) throw addonOwnsConfig(set, false);
     if (removed.length > 0) throw addonOwnsConfig(removed, true);
+  }
+
+  /** Throws if the token is an add-on's, which could write no more and cannot be given another. */
+  async refuseForeignToken(channel: ChannelId, token: string): Promise<void> {
+    const owner = (await this.list(channel)).find((addon) => addon.token === token);
+    if (owner !== undefined) throw addonOwnsToken(owner.name);
   }
 
   /** The values of the config vars that belong to the add-on. */

@@ -95,6 +95,14 @@ export const addonOwnsDrain = (addon: string) =>
     mend: "Its provider alone sets its URL, and it is removed with the add-on: `tailrace addons:destroy`.",
   });
 
+export const addonOwnsToken = (addon: string) =>
+  new AppError({
+    code: "ADDON_OWNS_TOKEN",
+    status: 422,
+    message: `The add-on ${addon} writes with this token.`,
+    mend: "It is revoked with the add-on: `tailrace addons:destroy`.",
+  });
+
 export const addonHasNoDashboard = (service: string) =>
   new AppError({
     code: "ADDON_HAS_NO_DASHBOARD",

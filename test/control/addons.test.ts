@@ -250,6 +250,9 @@ describe("an add-on that writes logs", () => {
     const { log_input_url: address } = provider.calls[0]!.body;
     expect(address).toMatch(/^https:\/\/token:t\.[0-9a-f-]{36}@logs\.example\.com\/logs$/);
     const token = new URL(address).password;
+    const { id: channel } = await call("GET", "/apps/shop");
+    expect(await call("DELETE", `/v3/channels/${channel}/tokens/${token}`)).toMatchObject({ status: 422 });
+    await call("PUT", `/v3/channels/${channel}`, { tokens: ["app", "heroku"] });
     expect(await server.registry.tokens.find(token)).toMatchObject({ source: "redis" });
     await call("DELETE", `/apps/shop/addons/${id}`, {});
     expect(await server.registry.tokens.find(token)).toBeUndefined();

@@ -1,5 +1,6 @@
 /** v3 channels. A channel is an app; `PUT` of a channel that does not exist makes an app with that name. */
 import type { FastifyPluginAsync } from "fastify";
+import type { Addons } from "../../addons/addons.ts";
 import { sourceInvalid, tokenLimit } from "../../errors/api.ts";
 import type { Apps } from "../../registry/apps.ts";
 import type { Drains } from "../../registry/drains.ts";
@@ -16,6 +17,7 @@ export type LogplexDeps = {
   readonly tokens: Tokens;
   readonly drains: Drains;
   readonly keys: Keys;
+  readonly addons: Pick<Addons, "list" | "refuseForeignToken">;
 };
 
 const tags = ["Logplex"];
@@ -33,7 +35,7 @@ type ChannelPath = { channel: string };
 export const channelOf = (request: { params: unknown }): string => (request.params as ChannelPath).channel;
 
 export const logplexChannels: FastifyPluginAsync<LogplexDeps> = async (server, deps) => {
-  const { apps, tokens, drains, keys } = deps;
+  const { apps, tokens, drains, keys, addons } = deps;
 
   // `channel` is the name or id that the caller used. Empty lists are left out, as in logplex.
   const show = async (channel: string, { id }: AppRecord) => {
@@ -100,7 +102,9 @@ export const logplexChannels: FastifyPluginAsync<LogplexDeps> = async (server, d
 
   const setSources = async ({ id }: AppRecord, sources: readonly string[]) => {
     const present = await tokens.list(id);
-    for (const { source, token } of present) if (!sources.includes(source)) await tokens.revoke(token);
+    const ofAddons = new Set((await addons.list(id)).map(({ token }) => token));
+    for (const { source, token } of present)
+      if (!sources.includes(source) && !ofAddons.has(token)) await tokens.revoke(token);
     for (const source of sources) {
       if (!present.some((token) => token.source === source)) await tokens.create(id, source);
     }

@@ -34,7 +34,7 @@ const tokenReply = object(
 );
 
 export const logplexTokens: FastifyPluginAsync<LogplexTokensDeps> = async (server, deps) => {
-  const { apps, tokens, keys, ingestUrl } = deps;
+  const { apps, tokens, keys, addons, ingestUrl } = deps;
   const replyOf = ({ token, source, keepHostname, keepSource }: TokenRecord) => ({
     token,
     name: source,
@@ -79,7 +79,9 @@ export const logplexTokens: FastifyPluginAsync<LogplexTokensDeps> = async (serve
       const app = await appOfTokens(apps, principal, channelOf(request));
       const { token } = request.params as { token: string };
       const found = await tokens.find(token);
-      if (found?.channel !== app.id || !(await tokens.revoke(token))) throw notFound("token");
+      if (found?.channel !== app.id) throw notFound("token");
+      await addons.refuseForeignToken(app.id, token);
+      if (!(await tokens.revoke(token))) throw notFound("token");
       return reply.code(204).send();
     }),
   );
