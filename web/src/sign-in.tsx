@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { api } from "./api.ts";
 import type { KeyFacts } from "./api-types.ts";
+import { Failure } from "./parts/failure.tsx";
 import { Icon } from "./parts/icons.tsx";
 
 export function SignIn({ onSignedIn }: { onSignedIn: (key: KeyFacts) => void }) {
@@ -41,11 +42,7 @@ export function SignIn({ onSignedIn }: { onSignedIn: (key: KeyFacts) => void }) 
           aria-invalid={failure !== ""}
           onInput={(event) => setKey(event.currentTarget.value)}
         />
-        {failure !== "" && (
-          <p class="failure" role="alert">
-            {failure}
-          </p>
-        )}
+        <Failure text={failure} />
         <button class="button" type="submit" disabled={isBusy}>
           {isBusy ? "Signing in" : "Sign in"}
         </button>

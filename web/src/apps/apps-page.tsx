@@ -7,6 +7,7 @@ import { edgeOf, isNoticeOf } from "../log/line.ts";
 import { Message } from "../log/message-text.tsx";
 import { Process } from "../log/process-name.tsx";
 import type { Go } from "../page.tsx";
+import { Failure } from "../parts/failure.tsx";
 import type { Loaded } from "../parts/use-store.ts";
 import { clockOf, countOf } from "../parts/words.ts";
 import { hashOf, logOf, plainView } from "../route.ts";
@@ -154,11 +155,7 @@ function NewApp({ go, reload }: { go: Go; reload: () => void }) {
       <button type="button" class="ghost" onClick={() => setName(undefined)}>
         Cancel
       </button>
-      {failure !== "" && (
-        <p class="failure" role="alert">
-          {failure}
-        </p>
-      )}
+      <Failure text={failure} />
     </form>
   );
 }

@@ -4,6 +4,7 @@ import { isTestFailed } from "../../../src/core/records/failed-test.ts";
 import { api } from "../api.ts";
 import type { Drain, DrainTest } from "../api-types.ts";
 import { Chart } from "../parts/chart.tsx";
+import { Failure } from "../parts/failure.tsx";
 import { countOf, dayOf, durationOf, linesOf, rateOf } from "../parts/words.ts";
 import { DrainForm } from "./drain-form.tsx";
 import { causeAndMend, healingOf, healthOf, paceOf, replayWords, whatFollows } from "./drain-words.ts";
@@ -98,11 +99,7 @@ export function DrainCard({ app, drain, samples, mayChange, reload }: Props) {
         <Lag samples={samples} drain={drain} />
       </div>
       {test && <TestSteps test={test} onClose={() => setTest(undefined)} />}
-      {failure !== "" && (
-        <p class="failure" role="alert">
-          {failure}
-        </p>
-      )}
+      <Failure text={failure} />
       {open === "change" && (
         <DrainForm app={app} drain={drain} onDone={changed} onCancel={() => setOpen(undefined)} />
       )}

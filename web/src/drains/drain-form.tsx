@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { api } from "../api.ts";
 import type { Drain } from "../api-types.ts";
+import { Failure } from "../parts/failure.tsx";
 import { dynosIn, headersIn } from "./drain-fields.ts";
 
 type Props = {
@@ -119,11 +120,7 @@ export function DrainForm({ app, drain, onDone, onCancel }: Props) {
           Send a test line first, and add it only when that is taken
         </label>
       )}
-      {failure !== "" && (
-        <p class="failure" role="alert">
-          {failure}
-        </p>
-      )}
+      <Failure text={failure} />
       <div class="buttons">
         <button type="submit" class="button" disabled={isBusy}>
           {isBusy ? busyWord : drain === undefined ? "Add the drain" : "Save"}

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { timeAsked, timeForms } from "../../../src/core/time/time-words.ts";
 import { api } from "../api.ts";
 import type { Drain } from "../api-types.ts";
+import { Failure } from "../parts/failure.tsx";
 import { linesOf } from "../parts/words.ts";
 
 /** The time is parsed after typing has stopped for this long. */
@@ -78,11 +79,7 @@ export function ReplayForm({ app, drain, onDone, onCancel }: Props) {
         As <code>10m</code>, <code>yesterday 14:30</code>, or <code>2026-01-31T12:00:00Z</code>. What was
         delivered before comes twice at the receiver; live lines wait until the replay is through.
       </p>
-      {failure !== "" && (
-        <p class="failure" role="alert">
-          {failure}
-        </p>
-      )}
+      <Failure text={failure} />
       <div class="buttons">
         <button type="submit" class="button">
           Replay
