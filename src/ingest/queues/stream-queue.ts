@@ -14,7 +14,8 @@ import type { Gatherer, Gathering } from "./gathering.ts";
 import { type ClosedBatch, OpenBatch, type Sender } from "./open-batch.ts";
 import type { Rooms } from "./rooms.ts";
 
-const appendRetry: RetryPolicy = {
+/** How an append that the log refused is tried again, by all whose lines must not be given up: syslog and RELP. */
+export const appendRetry: RetryPolicy = {
   delayMsMin: 20,
   delayMsMax: 2_000,
   factor: 2,

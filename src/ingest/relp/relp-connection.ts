@@ -3,25 +3,18 @@ import type { CanonicalLines } from "../../core/batch/batch.ts";
 import { stepFrames } from "../../core/batch/canonical.ts";
 import { splitLines } from "../../core/batch/lines.ts";
 import type { ChannelId } from "../../core/ids.ts";
-import { type RetryPolicy, retryDelayMs } from "../../core/scheduling/retry.ts";
+import { retryDelayMs } from "../../core/scheduling/retry.ts";
 import { relpFrame } from "../../core/wire/relp.ts";
 import { droppedConnections, malformedFrames, unknownTokenFrames } from "../../metrics.ts";
 import { turns } from "../../turns.ts";
 import { SenderPace } from "../connections/sender-pace.ts";
 import type { Closing } from "../connections/stream-listener.ts";
+import { appendRetry } from "../queues/stream-queue.ts";
 import type { Sorting } from "../routing/router.ts";
 import { sampleOf } from "../senders/fault-sample.ts";
 import type { SyslogOptions } from "../syslog/syslog.ts";
 import type { SyslogParts } from "../syslog/syslog-connection.ts";
 import { RelpBuffer } from "./relp-buffer.ts";
-
-const appendRetry: RetryPolicy = {
-  delayMsMin: 20,
-  delayMsMax: 2_000,
-  factor: 2,
-  attemptsMax: Number.POSITIVE_INFINITY,
-  jitter: 0.2,
-};
 
 const offers = "200 OK\nrelp_version=0\nrelp_software=tailrace\ncommands=syslog";
 
