@@ -28,6 +28,7 @@ export class ConnectionReads {
   readonly #bytes: RequestBytes;
   /** Bytes that were read and not handled yet, in memory of their own. */
   #waiting: Buffer = nothing;
+  #memoryBytes = 0; // of that memory; at most twice as many as wait
   #isInLine = false; // waiting for a turn
   #isHolding = false; // the socket is not being read
   #isAhead = false; // what waits is for requests before it; the socket is read, so that its end is noticed
@@ -200,8 +201,9 @@ export class ConnectionReads {
 
   #wait(bytes: Buffer): void {
     this.#parts.waitingBytes += bytes.length - this.#waiting.length;
-    const isSmallPart = bytes.buffer.byteLength > 2 * bytes.length + Buffer.poolSize; // it would keep all of it
-    this.#waiting = bytes.buffer === shared.buffer || isSmallPart ? copied(bytes) : bytes;
+    const isOwn = bytes.buffer !== shared.buffer && 2 * bytes.length >= this.#memoryBytes;
+    this.#waiting = isOwn ? bytes : copied(bytes);
+    this.#memoryBytes = isOwn ? Math.max(this.#memoryBytes, bytes.length) : bytes.length;
   }
 
   #moved(body: OwnBody): void {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Connection } from "../../src/http/connection.ts";
 import { ConnectionReads } from "../../src/http/connection-reads.ts";
 import { TurnLine, Turns } from "../../src/turns.ts";
@@ -13,7 +13,7 @@ import { RawClient } from "../support/raw-client.ts";
 const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
 
 /** A server whose connections read by turns that end when `go` is called. */
-async function listening(waitingBytesMax: number) {
+async function listening(waitingBytesMax: number, isPaused = false) {
   let nowMs = 0;
   let end = () => {};
   const turns = new Turns({
@@ -33,12 +33,15 @@ async function listening(waitingBytesMax: number) {
     waitingBytesMax,
   };
   const asked: string[] = [];
+  const connections: Connection[] = [];
   const server = createServer(({ url }, response) => {
     asked.push(url!);
+    for (const connection of connections) connection.isPaused = isPaused;
     response.end();
   });
   server.on("connection", (socket) => {
-    expect(ConnectionReads.of(socket, new Connection(socket, "a"), parts)).toBeDefined();
+    connections.push(new Connection(socket, "a"));
+    expect(ConnectionReads.of(socket, connections.at(-1)!, parts)).toBeDefined();
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   kept({ close: async () => void server.close().closeAllConnections() });
@@ -93,6 +96,21 @@ test("of a connection whose turn has not come yet only the first read of 16 KiB 
   }
   expect(asked).toEqual(["/first", "/second"]);
   expect(parts.waitingBytes).toBe(0);
+});
+
+test("the little that is left of a read, and waits for requests before it, keeps no more memory than it has bytes", async () => {
+  const { port, parts, asked, go } = await listening(1_000_000, true);
+  const client = await RawClient.open(port);
+  client.send(get("/first", `X: ${"x".repeat(10_000)}\r\n`) + get("/second"));
+  await reached(() => parts.waitingBytes > 10_000);
+  const made = vi.spyOn(Buffer, "allocUnsafe");
+  go();
+  await reached(() => asked.length > 0);
+  await reached(() => parts.waitingBytes > 0);
+  expect(parts.waitingBytes).toBe(get("/second").length);
+  expect(made.mock.calls).toContainEqual([get("/second").length]);
+  made.mockRestore();
+  client.leave();
 });
 
 test("a socket that has no parser of an HTTP server is left alone", () => {
