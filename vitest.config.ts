@@ -7,10 +7,12 @@ export default defineConfig({
     // Real sockets, stores and child processes: one process for each file keeps them apart.
     pool: "forks",
     maxWorkers: 2,
-    // For what hangs, on the slowest machine: how long a test takes says nothing.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    expect: { poll: { timeout: 30_000 } },
+    // For what hangs: how long a test takes says nothing. Twice what the longest of them took while ten processes
+    // wanted each core; what takes longer by its nature says so itself.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // Shorter, so that it says what there was instead.
+    expect: { poll: { timeout: 100_000 } },
     teardownTimeout: 5_000,
     // A test that passes alone and fails in company is a fault: no retries.
     retry: 0,

@@ -42,14 +42,14 @@ describe("lines that come quickly", () => {
     expect(lines).toHaveLength(200_000 + 4);
     expect(lines.slice(2, -2).every((line, i) => line === `app[web.1]: ${i + 1}`)).toBe(true);
     expect(lines.at(-1)).toBe("heroku[web.1]: State changed from up to crashed");
-  }, 60_000);
+  });
 
   test("more than waits in memory holds the command while the server takes lines", async () => {
     const { status, stderr } = await shell(`${flood} > /dev/stderr`);
     expect(status).toBe(0);
     expect(stderr).not.toContain("tailrace:");
     expect(appLines()).toHaveLength(floodLines);
-  }, 60_000);
+  });
 });
 
 describe("a server that takes nothing", () => {
@@ -68,7 +68,7 @@ describe("a server that takes nothing", () => {
     expect(lines.at(-1)).toBe("app[web.1]: done");
     expect(readdirSync(folder)).toEqual([]);
     rmSync(folder, { recursive: true });
-  }, 60_000);
+  });
 
   test("holds the command with --hold, and nothing is lost", async () => {
     server.logsAnswers = [...away];
@@ -80,7 +80,7 @@ describe("a server that takes nothing", () => {
     expect({ status, isDone: stdout.endsWith("\ndone\n") }).toEqual({ status: 0, isDone: true });
     expect(stderr).not.toContain("dropped");
     expect(appLines()).toHaveLength(floodLines + 1);
-  }, 60_000);
+  });
 
   test("is waited for at the end, for as long as was said, with the count of what waits", async () => {
     server.logsAnswers = [...away];

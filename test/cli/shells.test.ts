@@ -94,12 +94,12 @@ zle -N zle-line-init
       "tailrace logs -a blog",
       "tailrace drains:info -a blog d.1f",
     ]);
-  }, 40_000);
+  });
 
   test("shows the choices with what they do, where there are several", async () => {
     const { stand, shown } = await tabbed(["tailrace drains:re"]);
     expect(stand).toEqual(["tailrace drains:re"]);
     for (const name of ["remove", "resume", "replay"])
       expect(shown).toMatch(new RegExp(`drains:${name} +-- \\w`));
-  }, 40_000);
+  });
 });

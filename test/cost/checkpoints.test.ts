@@ -93,7 +93,7 @@ test("a thousand busy drains of a lease are at most three writes a second for ea
   expect(figures.own).toBe(0); // a record for each before: some 2,000 a second
   expect(figures.parcels).toBeGreaterThan(5);
   expect(figures.sheets / seconds).toBeLessThanOrEqual(3 * Math.ceil(drains / 64));
-}, 120_000);
+});
 
 test("a checkpoint that waits for the Store is one promise besides the Store's own", async () => {
   const clock = new FakeClock();

@@ -109,14 +109,14 @@ describe("a backup that is put back", () => {
       marks: kept,
       named: ["log-replaced"],
     });
-    await until(() => receiver.sightings.distinct === 330, { msMax: 60_000 });
+    await until(() => receiver.sightings.distinct === 330);
     expect(delivered()).toEqual(kept);
     expect(receiver.sightings.repeats).toBe(0);
     type Drain = Record<"delivered" | "refused" | "lost" | "filtered" | "lag_lines", number>;
     const ledger = async () => (await server.api<Drain[]>("GET", "/apps/kept/log-drains"))[0]!;
     await until(async () => (await ledger()).lag_lines === 0);
     expect(await ledger()).toMatchObject({ delivered: 330, refused: 0, lost: 0, filtered: 0 });
-  }, 120_000);
+  });
 
   test("of a moment of a running server, as a snapshot is, has every acknowledged line and starts elsewhere", async () => {
     const { tokens } = await server.createApp("kept");
@@ -134,7 +134,7 @@ describe("a backup that is put back", () => {
     const marks = (await linesOfCopy(copy))!;
     expect(marks.length).toBeGreaterThanOrEqual(atLeast);
     expect(marks).toEqual(writing.acknowledged.slice(0, marks.length));
-  }, 120_000);
+  });
 
   test("made by cp while the server writes is refused in words, or holds the lines up to some moment", async () => {
     const { tokens } = await server.createApp("kept");
@@ -146,7 +146,7 @@ describe("a backup that is put back", () => {
 
     const marks = await linesOfCopy(copy);
     if (marks !== undefined) expect(marks).toEqual(writing.acknowledged.slice(0, marks.length));
-  }, 120_000);
+  });
 });
 
 /** Sends ten lines after the other until it is ended; those that were answered with 204, in their order. */

@@ -20,7 +20,7 @@ describe.each(stores)("on %s", (store) => {
   };
   const back = (way: string) => figure("delay_seconds_count", `{way="${way}"}`);
   const came = (way: string, more: number) =>
-    until(async () => (await back(way)) >= more, { tell: () => `too few by ${way}`, msMax: 30_000 });
+    until(async () => (await back(way)) >= more, { tell: () => `too few by ${way}` });
   const echoUrl = async () => (await server.api<Drain[]>("GET", `/apps/${app}/log-drains`))[0]!.url;
 
   test("its lines come back from the log and through its drain, and none is lost", async () => {

@@ -2,13 +2,14 @@
 import { spawn } from "node:child_process";
 import { rename, rm } from "node:fs/promises";
 import { afterEach, describe, expect, test } from "vitest";
-import { cliEnvironment, finished, mainFile, printed, runCli, startCli } from "../support/cli.ts";
-import { stores, TestServer, testKey } from "../support/server.ts";
+import { cliEnvironment, finished, printed, runCli, startCli } from "../support/cli.ts";
+import { program, stores, TestServer, testKey } from "../support/server.ts";
 
 let server: TestServer;
 afterEach(() => server.destroy());
 
 const env = () => cliEnvironment({ url: server.url, key: testKey }, { TAILRACE_APP: "shop" });
+const run = (args: readonly string[], input?: string) => runCli(args, env(), input, program);
 const messages = (stdout: string): string[] => stdout.trimEnd().split("\n").map(messageOf);
 const messageOf = (line: string): string => line.replace(/^\S+ (\S+): /, "$1 ");
 
@@ -16,13 +17,13 @@ describe.each(stores)("on %s", (store) => {
   test("200,000 lines of run are all in the log, in order, and so is how it ended", async () => {
     server = await TestServer.startOn(store);
     await server.createApp("shop");
-    const run = ["run", "--dyno", "web.1", "--", "sh", "-c", "seq 1 200000; echo err >&2; exit 7"];
-    const { status, stderr } = await runCli(run, env());
+    const command = ["run", "--dyno", "web.1", "--", "sh", "-c", "seq 1 200000; echo err >&2; exit 7"];
+    const { status, stderr } = await run(command);
     expect({ status, stderr: stderr.replace(/^tailrace: .*wait.*\n/gm, "") }).toEqual({
       status: 7,
       stderr: "err\n",
     });
-    const { stdout } = await runCli(["logs", "--since", "1h"], env());
+    const { stdout } = await run(["logs", "--since", "1h"]);
     const lines = messages(stdout).slice(2);
     const numbers = lines.filter((line) => /^app\[web\.1\] \d+$/.test(line));
     expect(numbers).toHaveLength(200_000);
@@ -31,23 +32,23 @@ describe.each(stores)("on %s", (store) => {
       "heroku[web.1] Process exited with status 7",
       "heroku[web.1] State changed from up to crashed",
     ]);
-    const json = await runCli(["logs", "--json", "--since", "1h"], env());
+    const json = await run(["logs", "--json", "--since", "1h"]);
     const severityOf = (text: string) =>
       new RegExp(`"severity":"(\\w+)","message":"${text}"`).exec(json.stdout)?.[1];
     expect({ out: severityOf("200000"), err: severityOf("err") }).toEqual({ out: "info", err: "err" });
-  }, 120_000);
+  });
 });
 
 describe.each(stores)("the history on %s", (store) => {
-  const logs = (...args: string[]) => runCli(["logs", ...args], env());
+  const logs = (...args: string[]) => run(["logs", ...args]);
 
   test("is searched whole, cut with a word, and filtered by all that was named", async () => {
     server = await TestServer.startOn(store);
     await server.createApp("shop");
     const numbers = Array.from({ length: 1_800 }, (_, i) => `line ${i}`);
-    await runCli(["ship", "--dyno", "web.1"], env(), `${numbers.join("\n")}\n`);
-    await runCli(["ship", "--dyno", "worker.1"], env(), "work\n");
-    await runCli(["ship", "--dyno", "cron.1"], env(), "tick\n");
+    await run(["ship", "--dyno", "web.1"], `${numbers.join("\n")}\n`);
+    await run(["ship", "--dyno", "worker.1"], "work\n");
+    await run(["ship", "--dyno", "cron.1"], "tick\n");
 
     const many = await logs("-n", "5000");
     expect(messages(many.stdout)).toHaveLength(1_500);
@@ -82,11 +83,7 @@ describe.each(stores)("the history on %s", (store) => {
       .map((line) => line.replace(/^.*: line /, ""));
     expect(texts).toEqual(["6", "7", "8", "9", "10", "--", "499", "500", "501"]);
 
-    await runCli(
-      ["ship", "--dyno", "web.2"],
-      env(),
-      "level=warn msg=slow\n[error] down\nlevel=info msg=fine\n",
-    );
+    await run(["ship", "--dyno", "web.2"], "level=warn msg=slow\n[error] down\nlevel=info msg=fine\n");
     const bad = await logs("--level", "warning", "--exclude-dyno", "cron.*");
     expect(messages(bad.stdout)).toEqual(["app[web.2] level=warn msg=slow", "app[web.2] [error] down"]);
 
@@ -99,7 +96,7 @@ describe.each(stores)("the history on %s", (store) => {
       stdout: "",
       stderr: "shop has no lines before that time.\n",
     });
-  }, 60_000);
+  });
 });
 
 describe("a tail", () => {
@@ -107,13 +104,13 @@ describe("a tail", () => {
     const withLines = async (text: string) => {
       server = await TestServer.start();
       await server.createApp("shop");
-      await runCli(["ship", "--dyno", "web.1"], env(), text);
+      await run(["ship", "--dyno", "web.1"], text);
       return server;
     };
     const other = await withLines("first\nsecond\n");
     await other.kill();
     await withLines("before\n");
-    const tail = startCli(["logs", "-t"], env());
+    const tail = startCli(["logs", "-t"], env(), program);
     const done = finished(tail);
     await printed(tail, "before\n");
     await server.kill();
@@ -125,13 +122,13 @@ describe("a tail", () => {
     const { stdout, stderr } = await done;
     expect(messages(stdout)).toEqual(["app[web.1] before", "app[web.1] first", "app[web.1] second"]);
     expect(stderr.match(/shop: this log is not the one that was read before/g)).toHaveLength(1);
-  }, 60_000);
+  });
 
   test("that nobody reads any more ends at once, though no line comes", async () => {
     server = await TestServer.start();
     await server.createApp("shop");
-    await runCli(["ship", "--dyno", "web.1"], env(), "one\ntwo\nthree\n");
-    const pipe = `{ '${process.execPath}' '${mainFile}' logs -t; echo "status $?" >&2; } | head -2`;
+    await run(["ship", "--dyno", "web.1"], "one\ntwo\nthree\n");
+    const pipe = `{ '${process.execPath}' '${program}' logs -t; echo "status $?" >&2; } | head -2`;
     const { stdout, stderr } = await finished(spawn("sh", ["-c", pipe], { env: env() }));
     expect({ lines: messages(stdout), stderr }).toEqual({
       lines: ["app[web.1] one", "app[web.1] two"],

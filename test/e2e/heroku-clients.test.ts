@@ -31,7 +31,7 @@ type Named = { readonly id: string; readonly name: string; readonly url: string;
 describe.each(stores)("over %s,", (store) => {
   beforeAll(async () => {
     server = await TestServer.startOn(store);
-  }, 60_000);
+  });
   afterAll(() => server.destroy());
 
   describe("calls that were recorded", () => {

@@ -26,7 +26,7 @@ beforeAll(async () => {
     Procfile: "web: exec node web.js\nworker: exec sleep 600",
     "web.js": web,
   });
-}, 60_000);
+});
 afterAll(async () => {
   await up?.close();
   await server.destroy();
@@ -50,7 +50,7 @@ function heroku(...args: string[]): Promise<{ status: number; text: string }> {
 /** Runs commands at once, as each takes a second. */
 const all = (...commands: string[][]) => Promise.all(commands.map((args) => heroku(...args)));
 
-describe("Heroku's own command line and an app that up runs", { timeout: 120_000 }, () => {
+describe("Heroku's own command line and an app that up runs", () => {
   test("shows its dynos, its formation and itself", async () => {
     const [ps, scale, type, info, wait] = await all(
       ["ps"],

@@ -57,7 +57,7 @@ beforeAll(async () => {
     clientInfo: { name: "test", version: "1" },
   });
   mcp.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" })}\n`);
-}, 60_000);
+});
 afterAll(async () => {
   mcp.stdin.end();
   mcp.kill();
@@ -93,4 +93,4 @@ test("its tools read apps and logs, and are told what has no meaning", async () 
   expect(await tool("get_app_logs", { app: "shop", source: "heroku" })).not.toContain("read by a model");
   expect(await tool("ps_list", { app: "shop" })).toContain("No dynos on shop");
   expect(await tool("maintenance_on", { app: "shop" })).toContain("has no meaning on tailrace");
-}, 120_000);
+});

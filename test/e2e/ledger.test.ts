@@ -85,12 +85,10 @@ test.each(stores)(
         healthy.sightings.distinct === total && faulty.sightings.distinct === total && (await settled()),
       {
         tell: () => `healthy ${healthy.sightings.distinct}, faulty ${faulty.sightings.distinct} of ${total}`,
-        msMax: 60_000,
       },
     );
     await until(() => seen.distinct === total, {
       tell: () => `the tail saw ${seen.distinct} of ${total}`,
-      msMax: 30_000,
     });
     await tail.close();
 

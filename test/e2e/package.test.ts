@@ -79,13 +79,11 @@ test("its server starts in an empty folder, stores a line, shows it, and shows i
   });
   try {
     await expect
-      .poll(
-        () =>
-          fetch(`${url}/healthz`).then(
-            ({ status }) => status,
-            () => 0,
-          ),
-        { timeout: 20_000 },
+      .poll(() =>
+        fetch(`${url}/healthz`).then(
+          ({ status }) => status,
+          () => 0,
+        ),
       )
       .toBe(200);
     const tailrace = (...args: string[]) => run(command, args, { cwd: folder, env });

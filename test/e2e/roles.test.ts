@@ -61,4 +61,4 @@ test("senders are told --ingest-url; who asks a node for what it does not do is 
   const asked = await tailrace(ingest, "apps");
   expect(asked.status).toBe(1);
   expect(asked.stderr).toContain("This node has the role ingest, and /apps needs the role control.");
-}, 60_000);
+});

@@ -106,14 +106,13 @@ test("no key, token, userinfo, header or session address is in a log line, a met
   await once(syslog.resume(), "close");
   await until(() => receiver.requests.length > 2 && stream.some((line) => line.includes("hello")), {
     tell: () => `${receiver.requests.length} requests, ${stream.length} lines`,
-    msMax: 30_000,
   });
   await until(
     async () => {
       const [found] = await server.api<{ last_error?: unknown }[]>("GET", "/apps/vault/log-drains");
       return found!.last_error !== null && found!.last_error !== undefined;
     },
-    { tell: () => "the drain shows no error", msMax: 30_000 },
+    { tell: () => "the drain shows no error" },
   );
   const [shown] = await server.api<Record<string, unknown>[]>("GET", "/apps/vault/log-drains");
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
@@ -135,4 +134,4 @@ test("no key, token, userinfo, header or session address is in a log line, a met
     const found = Object.entries(secrets).filter(([, secret]) => text.includes(secret));
     expect(found.map(([name]) => `${name} in ${place}`)).toEqual([]);
   }
-}, 60_000);
+});

@@ -74,8 +74,7 @@ test.each(stores)(
     try {
       for (const sender of numberedSenders) all.push(await Numbered.open(sender));
       await Promise.all(all.map((one) => one.write(linesBefore)));
-      for (const one of all)
-        await until(async () => (await one.missing()).length < lines - linesBefore / 3, { msMax: 60_000 });
+      for (const one of all) await until(async () => (await one.missing()).length < lines - linesBefore / 3);
       await Promise.all(all.map((one) => one.write(linesBefore + linesEach))); // these are under way
       const rest = Promise.all(all.map((one) => one.write(lines).then(() => one.end())));
       rest.catch(() => {}); // told below
@@ -86,7 +85,6 @@ test.each(stores)(
         const { name, mayLose } = one.sender;
         if (mayLose === "nothing" || mayLose === "stretch")
           await until(async () => !(await one.missing()).includes(lines - 1), {
-            msMax: 60_000,
             tell: () => `${name}: its last line is missing`,
           });
         const missing = await one.missing();

@@ -25,7 +25,7 @@ afterEach(async () => {
 /** The newest line of the server's log that says `text`. */
 const said = (text: string) => server!.output.split("\n").findLast((line) => line.includes(text));
 const untilSaid = (text: string, from: number) =>
-  until(() => server!.output.slice(from).includes(text), { tell: () => `not said: ${text}`, msMax: 30_000 });
+  until(() => server!.output.slice(from).includes(text), { tell: () => `not said: ${text}` });
 const isAlive = async () => (await fetch(`${server!.url}/healthz`)).ok;
 
 describe("a signal that asks for an end", () => {
@@ -39,7 +39,6 @@ describe("a signal that asks for an end", () => {
       await sendNumbered({ url: () => server!.url, token: tokens.app!, sender: 0, count: 5, linesEach: 5 });
       await until(() => receiver.sightings.distinct === 5, {
         tell: () => `${receiver.sightings.distinct} of 5`,
-        msMax: 30_000,
       });
       expect(await server.kill(signal)).toBe(0);
       expect(said("stopping")).toContain(signal);
@@ -48,7 +47,6 @@ describe("a signal that asks for an end", () => {
       await sendNumbered({ url: () => server!.url, token: tokens.app!, sender: 1, count: 1, linesEach: 1 });
       await until(() => receiver.sightings.distinct === 6, {
         tell: () => `${receiver.sightings.distinct} of 6`,
-        msMax: 30_000,
       });
       expect(receiver.sightings.repeats).toBe(0); // the cursor was committed
       await receiver.close();
@@ -232,7 +230,7 @@ describe("a log that nobody can take any more", () => {
           ({ ok }) => ok,
           () => false,
         ),
-      { tell: () => `no start: ${child.exitCode}`, msMax: 30_000 },
+      { tell: () => `no start: ${child.exitCode}` },
     );
     for (const signal of ["SIGUSR2", "SIGHUP", "SIGUSR2"] as const) child.kill(signal);
     expect((await fetch(`${url}/healthz`)).ok).toBe(true);
@@ -259,7 +257,7 @@ describe("npm start's own process", () => {
     });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
-    const seen = (text: string) => until(() => output.includes(text), { tell: () => output, msMax: 30_000 });
+    const seen = (text: string) => until(() => output.includes(text), { tell: () => output });
     await seen('"msg":"listening"');
     child.kill(signal);
     await seen(words);

@@ -17,7 +17,7 @@ let up: UpProcess | undefined;
 let apps = 0;
 beforeAll(async () => {
   server = await TestServer.start();
-}, 30_000);
+});
 afterEach(async () => {
   await up?.close();
   up = undefined;
@@ -48,7 +48,7 @@ const isAlive = (pid: number) => {
   }
 };
 
-describe("tailrace up", { timeout: 120_000 }, () => {
+describe("tailrace up", () => {
   test("builds, releases, starts and routes, and the log says all of it in Heroku's words", async () => {
     await start({
       Procfile: "web: node web.js\nworker: echo at work; exec sleep 600\nrelease: echo migrated",
@@ -234,7 +234,7 @@ test("examples/todo is run as the README says", async () => {
   expect((await fetch(`${up!.url}/crash`)).status).toBe(503);
   await up!.logs(/code=H13 .* path="\/crash"/);
   await up!.logs(/^heroku\[web\.1\]: State changed from up to crashed$/);
-}, 120_000);
+});
 
 test.each(stores.slice(1))(
   "the second terminal is heard on %s, too",

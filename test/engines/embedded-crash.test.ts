@@ -2,18 +2,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import type { StoredBatch } from "../../src/core/batch/batch.ts";
 import { openEmbedded } from "../../src/engines/embedded.ts";
 import { keepsAll } from "../contract/channel-log.ts";
 import { batchOf, channelOf } from "../support/batches.ts";
-import { until as waitUntil } from "../support/until.ts";
+import { until } from "../support/until.ts";
 import { Writer } from "../support/writer.ts";
-
-/** Processes are started here: a busy machine takes its time. */
-const until = (holds: () => boolean | Promise<boolean>) => waitUntil(holds, { msMax: 60_000 });
-vi.setConfig({ testTimeout: 90_000 });
 
 let folder: string;
 let writers: Writer[];

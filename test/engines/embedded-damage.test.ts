@@ -20,17 +20,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { open as openEnvironment } from "lmdb";
 import type { Logger } from "pino";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import { type EmbeddedEngine, openEmbedded } from "../../src/engines/embedded.ts";
 import type { AppError } from "../../src/errors/app-error.ts";
 import { keepsAll } from "../contract/channel-log.ts";
 import { batchOf, batchOfBytes, channelOf } from "../support/batches.ts";
-import { until as waitUntil } from "../support/until.ts";
-
-/** Processes are started here: a busy machine takes its time. */
-const until = (holds: () => boolean | Promise<boolean>) => waitUntil(holds, { msMax: 60_000 });
-vi.setConfig({ testTimeout: 90_000 });
+import { until } from "../support/until.ts";
 
 const app = channelOf(1);
 const pageBytes = 4096;

@@ -39,13 +39,13 @@ function startWriter(options: Partial<WriterOptions>): Writer {
 
 /** Fills the disk, makes room, and looks at what is stored in the end. */
 async function fill(writer: Writer, makeRoom: () => unknown): Promise<void> {
-  await until(() => writer.failed.length > 600, { msMax: 60_000 }); // lmdb's memory was gone after some 490 failed writes
+  await until(() => writer.failed.length > 600); // lmdb's memory was gone after some 490 failed writes
   expect(writer.isRunning).toBe(true);
   expect(writer.stored.length).toBeGreaterThan(100);
   expect(new Set(writer.failed.map(({ failed }) => failed))).toEqual(new Set(["STORE_FULL"]));
   const before = writer.stored.length;
   makeRoom();
-  await until(() => writer.stored.length > before + 100, { msMax: 60_000 });
+  await until(() => writer.stored.length > before + 100);
   await writer.kill();
   const found = await storedNumbers();
   for (const number of writer.stored) expect(found.has(number)).toBe(true);
@@ -85,7 +85,7 @@ test("a real one", async ({ skip }) => {
 
 test("a limit of the process's files: segments stay below it", async () => {
   const writer = startWriter({ room, fileKiBMax: diskKiB });
-  await until(() => writer.stored.length * batchBytes > 3 * diskKiB * KiB, { msMax: 60_000 });
+  await until(() => writer.stored.length * batchBytes > 3 * diskKiB * KiB);
   expect(writer.failed).toEqual([]);
   await writer.kill();
   const found = await storedNumbers();

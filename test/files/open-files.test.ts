@@ -84,7 +84,7 @@ describe("running out", () => {
       clients.push(await RawClient.open(http));
       return /as many files open as it may/.test(running.output);
     };
-    await until(comes, { tell: () => running.output, msMax: 15_000 });
+    await until(comes, { tell: () => running.output });
     await Promise.race(clients.map((client) => client.closed())); // one that rested made room
     for (const client of clients) client.leave();
     expect((await fetch(`${running.url}/readyz`)).status).toBe(200);

@@ -36,7 +36,7 @@ beforeAll(async () => {
     HEROKU_SKIP_NEW_VERSION_CHECK: "true",
     HEROKU_DISABLE_AUTOUPDATE: "1",
   });
-}, 30_000);
+});
 afterAll(async () => {
   await reader.close();
   await server.destroy();
@@ -67,7 +67,7 @@ test("an owner makes an add-on, looks at it, changes its plan, and destroys it",
     ["PUT", "fixa"],
     ["DELETE", undefined],
   ]);
-}, 60_000);
+});
 
 test("its provider exchanges the code of the request, and renews what it got", async () => {
   provider.calls.length = 0;
@@ -86,4 +86,4 @@ test("its provider exchanges the code of the request, and renews what it got", a
     });
     expect(answer.status).toBe(200);
   }
-}, 60_000);
+});

@@ -15,7 +15,7 @@ let reader: Reader;
 beforeAll(async () => {
   [server, peer] = await Promise.all([TestServer.start(), openPeer()]);
   reader = new Reader(server.url);
-}, 30_000);
+});
 afterAll(async () => {
   await reader.close();
   await server.destroy();
@@ -96,10 +96,10 @@ test("a drain is changed, a part of its filter taken away", async () => {
 test("a drain is paused, goes on, and replays, with the number of lines", async () => {
   const { token } = await add();
   await reader.run(`printf 'one\\ntwo\\n' | tailrace ship -a ${app} --dyno web.1`);
-  await expect.poll(async () => (await drainsOf())[0]!.delivered, { timeout: 15_000 }).toBe(2);
+  await expect.poll(async () => (await drainsOf())[0]!.delivered).toBe(2);
   const shown = await follow("docs/drains.md", "replay", { DRAIN: token, APP: app });
   expect(shown).toMatch(/^Paused drain .*\nResumed drain .*\nDrain \S+ gets 2 lines since \S+ once more$/m);
-  await expect.poll(async () => (await drainsOf())[0]!.replayed, { timeout: 15_000 }).toBe(2);
+  await expect.poll(async () => (await drainsOf())[0]!.replayed).toBe(2);
 });
 
 test("a secret is followed by another, until the one before is dropped", async () => {

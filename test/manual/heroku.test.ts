@@ -10,7 +10,7 @@ import { TestServer, testKey } from "../support/server.ts";
 let server: TestServer;
 beforeEach(async () => {
   server = await TestServer.start();
-}, 30_000);
+});
 afterEach(() => server.destroy());
 
 test("the variables of the page lead the heroku command here", async () => {
@@ -29,7 +29,7 @@ test("the variables of the page lead the heroku command here", async () => {
   } finally {
     await reader.close();
   }
-}, 60_000);
+});
 
 test("an import is shown first, and then made", async () => {
   const heroku = await RecordedHeroku.open();
@@ -53,4 +53,4 @@ test("an import is shown first, and then made", async () => {
     await reader.close();
     heroku.close();
   }
-}, 60_000);
+});

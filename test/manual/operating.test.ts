@@ -51,4 +51,4 @@ tailrace logs -a shop; echo "that is all"; sleep 600`,
     await reader.close();
     await server.destroy();
   }
-}, 60_000);
+});

@@ -40,7 +40,7 @@ ${command!.replace("/var/lib/tailrace", data)}`;
   expect(shown).toContain(`"http":"http://127.0.0.1:${port}"`);
   expect(shown).not.toContain('"level":"error"');
   expect(statSync(join(data, "api-key")).mode & 0o777).toBe(0o600);
-}, 60_000);
+});
 
 test("nginx in front, as the page has it: lines in, tails as they come, the page, and no figures", async () => {
   const [port = 0] = await freePorts(1);
@@ -72,7 +72,7 @@ test("nginx in front, as the page has it: lines in, tails as they come, the page
     await nginx.close();
     await server.destroy();
   }
-}, 60_000);
+});
 
 test("the journal of a unit is read as the page says", async () => {
   const journal = join(reader.folder, "kept.journal");

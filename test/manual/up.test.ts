@@ -17,7 +17,7 @@ let server: TestServer;
 let reader: Reader;
 beforeAll(async () => {
   server = await TestServer.start();
-}, 30_000);
+});
 beforeEach(() => {
   reader = new Reader(server.url);
 });
@@ -38,7 +38,7 @@ test("up runs the Procfile of the folder, or the one that is named, scaled, at t
   const isUp = /heroku\[web\.1\]: State changed from starting to up/;
   await reader.runUntil(here.replace("-a shop", "-a shop --port 0"), isUp);
   await reader.runUntil(scaled, /heroku\[web\.2\]: State changed from starting to up/);
-}, 60_000);
+});
 
 test("its dynos are listed, scaled, restarted, stopped and configured from another terminal", async () => {
   const up = await UpProcess.start(server, { Procfile: procfile, "web.js": web }, { app: "shop" });
@@ -46,7 +46,7 @@ test("its dynos are listed, scaled, restarted, stopped and configured from anoth
     // The server hears of the dynos a moment after they are up.
     const dynos = async () =>
       (await server.api<{ state: string }[]>("GET", "/apps/shop/dynos")).map(({ state }) => state);
-    await expect.poll(dynos, { timeout: 30_000 }).toEqual(["up", "up"]);
+    await expect.poll(dynos).toEqual(["up", "up"]);
     const { status, stdout, stderr } = await reader.run(scriptOf("docs/up.md", "control"));
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toMatch(/^web\.1 /m);
@@ -54,8 +54,8 @@ test("its dynos are listed, scaled, restarted, stopped and configured from anoth
     await up.logs(/Scaled to web@3:Standard-1X worker@1:Standard-1X/);
     await up.logs(/heroku\[worker\.1\]: State changed from \w+ to down/);
     await up.logs(/app\[api\]: Set GREETING config vars/);
-    await expect.poll(async () => (await fetch(up.url)).text(), { timeout: 30_000 }).toBe("hello");
+    await expect.poll(async () => (await fetch(up.url)).text()).toBe("hello");
   } finally {
     await up.close();
   }
-}, 90_000);
+});

@@ -5,7 +5,7 @@ import { PageWorld } from "./page-world.ts";
 let world: PageWorld;
 beforeAll(async () => {
   world = await PageWorld.open();
-}, 60_000);
+});
 afterAll(() => world?.close());
 
 test("the last line is shown as the log shows it: fields of JSON, colours, requests, how bad it is, and who wrote it", async () => {
@@ -38,7 +38,7 @@ test("the last line is shown as the log shows it: fields of JSON, colours, reque
   await expect.poll(() => last("colours").locator(".c-red.bold").innerText()).toBe("red");
   expect(faults).toEqual([]);
   await context.close();
-}, 60_000);
+});
 
 test("an address that changes while the page is being drawn is followed", async () => {
   await world.createApp("soon");
@@ -56,4 +56,4 @@ test("an address that changes while the page is being drawn is followed", async 
   await page.reload();
   await page.locator(".row", { hasText: "hello soon" }).waitFor();
   await context.close();
-}, 60_000);
+});

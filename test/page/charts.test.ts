@@ -25,7 +25,7 @@ beforeAll(async () => {
     },
   ];
   await world.send("gaps", [50, 49.5, 49, 48.5, 48, 47.5, 47, 5].flatMap(at), "heroku");
-}, 60_000);
+});
 afterAll(() => world?.close());
 
 const panel = (page: Page, title: string): Locator => page.locator(".panel", { hasText: title });
@@ -53,7 +53,7 @@ test("nothing is drawn across a time of which nothing is known, and what stands 
   const { page, faults, context } = await world.signedIn("#/apps/gaps/glance");
   for (const title of ["Service time", "Memory"]) {
     await panel(page, title).locator("canvas").waitFor();
-    await expect.poll(() => drawnBetween(page, title, 0, 0.08), { timeout: 15_000 }).toBeGreaterThan(5);
+    await expect.poll(() => drawnBetween(page, title, 0, 0.08)).toBeGreaterThan(5);
     await expect.poll(() => drawnBetween(page, title, 0.15, 0.9)).toBe(0);
     await expect.poll(() => drawnBetween(page, title, 0.97, 1)).toBeGreaterThan(0);
   }
@@ -65,7 +65,7 @@ test("nothing is drawn across a time of which nothing is known, and what stands 
   expect(values.length).toBeGreaterThan(10);
   expect(faults).toEqual([]);
   await context.close();
-}, 60_000);
+});
 
 test("the node shows pace and lag over time, and its tiles stand in columns", async () => {
   await world.server.api("POST", "/apps/gaps/log-drains", { url: "http://127.0.0.1:9/in", since: "2h" });
@@ -73,8 +73,8 @@ test("the node shows pace and lag over time, and its tiles stand in columns", as
   for (const title of ["Lines a second", "Lag: lines waiting for drains"])
     await panel(page, title).locator("canvas").waitFor();
   const waiting = panel(page, "Lag").locator("tbody tr td");
-  await expect.poll(async () => (await waiting.allInnerTexts()).at(-1), { timeout: 30_000 }).toBe("16");
-  await expect.poll(() => drawnBetween(page, "Lag", 0.9, 1), { timeout: 15_000 }).toBeGreaterThan(5);
+  await expect.poll(async () => (await waiting.allInnerTexts()).at(-1)).toBe("16");
+  await expect.poll(() => drawnBetween(page, "Lag", 0.9, 1)).toBeGreaterThan(5);
   const lefts = await page.evaluate<number[]>(
     `[...document.querySelectorAll(".tile")].map((tile) => Math.round(tile.getBoundingClientRect().left))`,
   );
@@ -83,4 +83,4 @@ test("the node shows pace and lag over time, and its tiles stand in columns", as
   expect(columns.size).toBe(lefts.indexOf(lefts[0]!, 1)); // every row begins where the first does
   expect(faults).toEqual([]);
   await context.close();
-}, 60_000);
+});

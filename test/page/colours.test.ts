@@ -24,10 +24,10 @@ beforeAll(async () => {
     },
     { message: `${esc}[38;5;208morange${esc}[0m ${esc}[90mgrey${esc}[0m ${esc}[36mcyan${esc}[0m`, pri: 188 },
   ]);
-}, 60_000);
+});
 afterAll(() => world?.close());
 
-test.each(["light", "dark"] as const)("all can be read in %s", { timeout: 60_000 }, async (scheme) => {
+test.each(["light", "dark"] as const)("all can be read in %s", async (scheme) => {
   const { page, faults, context } = await world.signedIn("#/apps/colours/log", { scheme, height: 1_400 });
   const texts = () => page.locator(".row .text").allInnerTexts();
   await expect.poll(async () => (await texts()).length).toBe(26);

@@ -28,7 +28,7 @@ beforeAll(async () => {
     });
   });
   await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
-}, 60_000);
+});
 afterAll(async () => {
   receiver?.closeAllConnections();
   receiver?.close();
@@ -107,7 +107,7 @@ test("a drain is added, found to fail with its cause, tested, paused, mended, re
   await page.getByRole("heading", { name: "No drains" }).waitFor();
   expect(faults).toEqual([]);
   await context.close();
-}, 90_000);
+});
 
 test("lines that a receiver refuses lead to the notice that tells of them", async () => {
   status = 422;
@@ -123,7 +123,7 @@ test("lines that a receiver refuses lead to the notice that tells of them", asyn
   await page.locator(".row", { hasText: "Error L13 (messages refused)" }).waitFor();
   expect(faults).toEqual([]);
   await context.close();
-}, 60_000);
+});
 
 test.each([
   [1_400, 900],
@@ -186,7 +186,7 @@ test("a drain that waits for its next try is tried at once by a button, and its 
   await page.getByText("idle, nothing waits").waitFor();
   expect(faults).toEqual([]);
   await context.close();
-}, 60_000);
+});
 
 test("the drain of an add-on says whose it is: its URL is its provider's, and it is not removed alone", async () => {
   await world.createApp("logged");

@@ -14,7 +14,7 @@ beforeAll(async () => {
       pri: n % 150 === 20 ? 187 : 190,
     })),
   );
-}, 60_000);
+});
 afterAll(() => world?.close());
 
 const foot = (page: Page, text: string) => page.locator(".foot [role=status]", { hasText: text });

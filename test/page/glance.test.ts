@@ -9,7 +9,7 @@ beforeAll(async () => {
   await world.createApp("todo");
   const { app, heroku } = sampleLines(Date.now(), 20);
   await world.sendInOrder("todo", { app, heroku });
-}, 60_000);
+});
 afterAll(() => world?.close());
 
 test("releases stand on the time line of every chart, and lead to their line", async () => {
@@ -33,7 +33,7 @@ test("releases stand on the time line of every chart, and lead to their line", a
       }
       return most > 0.3;
     })`);
-  await expect.poll(across, { timeout: 15_000 }).toEqual([true, true, true, true]);
+  await expect.poll(across).toEqual([true, true, true, true]);
   await release.click();
   await page.locator(".row.selected", { hasText: "Release v41" }).waitFor();
   expect(faults).toEqual([]);

@@ -5,7 +5,7 @@ import { PageWorld } from "./page-world.ts";
 let world: PageWorld;
 beforeAll(async () => {
   world = await PageWorld.open();
-}, 60_000);
+});
 afterAll(() => world?.close());
 
 const seconds = 12;
@@ -75,4 +75,4 @@ test("under ten thousand lines a second the list holds its bounds, and draws wha
   expect(heaps.at(-1)!).toBeLessThan(120);
   expect(faults).toEqual([]);
   await context.close();
-}, 120_000);
+});

@@ -8,7 +8,7 @@ import { sampleLines } from "./sample-lines.ts";
 let world: PageWorld;
 beforeAll(async () => {
   world = await PageWorld.open();
-}, 60_000);
+});
 afterAll(() => world?.close());
 
 const list = (page: Page) => page.getByRole("list", { name: "lines" });
@@ -98,11 +98,11 @@ describe("lines", () => {
     const { page, context } = await world.signedIn("#/apps/moment/log");
     await page.getByRole("heading", { name: "No line yet" }).waitFor();
     await world.send("moment", lines);
-    await expect.poll(() => drawnIn(page, ".histogram canvas"), { timeout: 15_000 }).toBeGreaterThan(50);
+    await expect.poll(() => drawnIn(page, ".histogram canvas")).toBeGreaterThan(50);
     await page.goto(`${world.server.url}/#/apps/moment/glance`);
     const errors = ".panel:has(.events) canvas";
     await page.locator(errors).waitFor();
-    await expect.poll(() => drawnIn(page, errors), { timeout: 15_000 }).toBeGreaterThan(50);
+    await expect.poll(() => drawnIn(page, errors)).toBeGreaterThan(50);
     await context.close();
   });
 
@@ -326,7 +326,7 @@ describe("a server that goes away", () => {
       Array.from({ length: 60 }, (_, n) => n),
     );
     await context.close();
-  }, 60_000);
+  });
 });
 
 describe("axe finds nothing", () => {
@@ -341,7 +341,7 @@ describe("axe finds nothing", () => {
     const { page, context } = await world.signedIn(hash, { scheme });
     await page.locator(".row, .apps tbody tr, .drains .empty, canvas, .noisiest li").first().waitFor();
     await page.waitForTimeout(1_500);
-    await expect.poll(() => axeFinds(page), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => axeFinds(page)).toEqual([]);
     await context.close();
   });
 });

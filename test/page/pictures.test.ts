@@ -39,10 +39,10 @@ beforeAll(async () => {
   await world.send("shop-checkout", app.slice(-300));
   await world.send("shop-search", app.slice(-60));
   await world.server.api("POST", "/apps/todo/log-drains", { url: "http://127.0.0.1:9/in", since: "1h" });
-}, 120_000);
+});
 afterAll(() => world?.close());
 
-test.each(looks)("at $width pixels, $scheme", { timeout: 120_000 }, async (look) => {
+test.each(looks)("at $width pixels, $scheme", async (look) => {
   const { page, faults, context } = await world.signedIn("#/apps", look);
   for (const [name, hash] of Object.entries(pages)) {
     await page.goto(`${world.server.url}/${hash}`);

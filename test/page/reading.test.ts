@@ -23,7 +23,7 @@ beforeAll(async () => {
   await world.send("shop", lines);
   await world.createApp("json");
   await world.send("json", [{ message: JSON.stringify({ msg: "job done", user: { id: 7, tags: ["a"] } }) }]);
-}, 60_000);
+});
 afterAll(() => world?.close());
 
 const orders = async (page: Page): Promise<number[]> =>
@@ -70,7 +70,7 @@ test("the histogram covers all that is kept, whatever the list holds, and a stre
   expect(page.url()).toContain("span=1h");
   expect(faults).toEqual([]);
   await context.close();
-}, 60_000);
+});
 
 test("marks beside the scrollbar lead to errors, and e and E from one to the next", async () => {
   const { page, context } = await world.signedIn("#/apps/shop/log?dyno=web,worker&match=order%201[12]");
@@ -159,7 +159,7 @@ test("? shows the keys and hides them; ears are told the newest line now and the
     return log.innerText();
   };
   await expect
-    .poll(sayAndListen, { timeout: 15_000, interval: 500 })
+    .poll(sayAndListen, { interval: 500 })
     .toMatch(/\d+ lines? more, then web\.1: the newest of all/);
   expect(await page.locator(".list[aria-live], .list [aria-live]").count()).toBe(0);
   await context.close();

@@ -7,7 +7,7 @@ import { sampleLines } from "./sample-lines.ts";
 let world: PageWorld;
 beforeAll(async () => {
   world = await PageWorld.open();
-}, 60_000);
+});
 afterAll(() => world?.close());
 
 const pairs = 5;

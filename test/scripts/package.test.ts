@@ -42,4 +42,4 @@ test("the packed package installs elsewhere, and its tailrace runs", async () =>
   if (server.exitCode === null) await once(server, "exit");
   expect(said).toContain("tailrace listens on");
   expect(server.exitCode).toBe(0);
-}, 90_000);
+});

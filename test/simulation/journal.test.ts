@@ -22,4 +22,4 @@ test(`${seeds} lives on failing disks: what was acknowledged is there, once, and
   }
   // A life in which nothing goes wrong proves nothing.
   for (const [name, count] of Object.entries(totals)) expect(count, name).toBeGreaterThan(seeds / 20);
-}, 120_000);
+});

@@ -1,7 +1,8 @@
-/** Runs the command line from its sources, as a process of its own. */
+/** Runs the command line as a process of its own. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { awaited } from "./until.ts";
 
 /** The command line's own file. */
 export const mainFile = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
@@ -16,12 +17,13 @@ export const cliEnvironment = (
   ...more,
 });
 
-/** Starts `tailrace ARGS`. */
+/** Starts `tailrace ARGS`, from its sources unless another file is named. */
 export function startCli(
   args: readonly string[],
   env: Record<string, string>,
+  file = mainFile,
 ): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, [mainFile, ...args], { env });
+  const child = spawn(process.execPath, [file, ...args], { env });
   gatheredOf(child);
   return child;
 }
@@ -58,7 +60,8 @@ export async function printed(child: ChildProcessWithoutNullStreams, text: strin
     look("");
     child.stdout.on("data", look);
   });
-  if ((await Promise.race([read, output.ended])) === "read") return;
+  const said = () => `it printed no ${text}; it said:\n${output.stderr}`;
+  if ((await awaited(Promise.race([read, output.ended]), said)) === "read") return;
   throw new Error(`it ended without printing ${text}; it said:\n${output.stderr}`);
 }
 
@@ -74,8 +77,9 @@ export function runCli(
   args: readonly string[],
   env: Record<string, string>,
   input: string | Uint8Array = "",
+  file = mainFile,
 ): Promise<Finished> {
-  const child = startCli(args, env);
+  const child = startCli(args, env, file);
   child.stdin.on("error", () => {}); // a command that fails does not read its input
   child.stdin.end(input);
   return finished(child);

@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { freePorts, newerServer } from "./nats.ts";
 import { nginxBinary, ownTemporaryFolders } from "./nginx.ts";
+import { until } from "./until.ts";
 
 type Service = {
   readonly image: string;
@@ -25,7 +26,6 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const natsPort = 4222;
 const natsServer = newerServer ?? (process.env.NATS_SERVER || "nats-server");
 const outputCharsMax = 200_000;
-const startMsMax = 30_000;
 
 export class ComposeCluster {
   readonly services: Readonly<Record<string, Service>>;
@@ -75,13 +75,12 @@ export class ComposeCluster {
         this.#output.set(name, ((this.#output.get(name) ?? "") + chunk).slice(-outputCharsMax));
       });
     }
-    const endMs = Date.now() + startMsMax;
-    while (!(await this.#isHealthy(name, service))) {
-      if (child.exitCode !== null || Date.now() > endMs) {
-        throw new Error(`${name} did not start (${child.exitCode}):\n${this.output(name)}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    const isHealthy = async () => {
+      if (child.exitCode !== null)
+        throw new Error(`${name} ended (${child.exitCode}):\n${this.output(name)}`);
+      return this.#isHealthy(name, service);
+    };
+    await until(isHealthy, { tell: () => `the start of ${name}:\n${this.output(name)}` });
   }
 
   /** SIGKILL, and waits until it is gone; nginx, whose workers would live on, is asked. */

@@ -6,9 +6,8 @@ import { tmpdir } from "node:os";
 import { basename, delimiter, join } from "node:path";
 import { type Example, endOfMatch, matchesWhole, plain } from "./examples.ts";
 import { root } from "./sources.ts";
+import { until } from "./until.ts";
 
-const commandMsMax = 60_000;
-const awaitMsMax = 80_000;
 const endMsMax = 15_000;
 const pollMs = 25;
 /** Where npm test put Heroku's own command line. */
@@ -92,9 +91,8 @@ export class ExampleRun {
       example.terminal === undefined ? read : `set -m\n${read} &\necho $! >${block}.pid\nset +m`;
     this.#shell.stdin!.write(`${command}\n: >${block}.done\n`);
     const ended = () => this.#shell.exitCode !== null || this.#shell.signalCode !== null;
-    const settled = await until(() => existsSync(`${block}.done`) || ended(), commandMsMax);
     const printed = () => readFileSync(`${block}.out`, "utf8");
-    if (!settled) throw new Error(`no end after ${commandMsMax} ms:\n${printed()}`);
+    await until(() => existsSync(`${block}.done`) || ended(), { tell: () => `the end of it:\n${printed()}` });
     if (ended()) throw new Error(`a command failed (status ${this.#shell.exitCode}):\n${printed()}`);
     if (example.terminal === undefined) {
       this.#printed = printed();
@@ -121,9 +119,9 @@ export class ExampleRun {
       came ||= terminal.take(expected);
       return came;
     };
-    await until(() => come() || !terminal.isRunning(), awaitMsMax);
-    if (come()) return;
-    throw new Error(`expected by and by:\n${expected}\nprinted:\n${terminal.printed()}`);
+    const tell = () => `expected by and by:\n${expected}\nprinted:\n${terminal.printed()}`;
+    await until(() => come() || !terminal.isRunning(), { tell });
+    if (!come()) throw new Error(tell());
   }
 
   #withPorts(text: string): string {
@@ -158,7 +156,7 @@ class Terminal {
 
   async end(): Promise<void> {
     signalGroup(this.#group, "SIGINT");
-    if (await until(() => !this.isRunning(), endMsMax)) return;
+    if (await isSoon(() => !this.isRunning(), endMsMax)) return;
     signalGroup(this.#group, "SIGKILL");
     throw new Error(`Ctrl-C did not end it within ${endMsMax} ms:\n${this.printed()}`);
   }
@@ -202,7 +200,7 @@ async function freePorts(count: number): Promise<string[]> {
 }
 
 /** Polls; false when it did not come true within the bound. */
-async function until(isTrue: () => boolean, msMax: number): Promise<boolean> {
+async function isSoon(isTrue: () => boolean, msMax: number): Promise<boolean> {
   const end = Date.now() + msMax;
   while (!isTrue()) {
     if (Date.now() > end) return false;

@@ -31,13 +31,10 @@ export async function openNginxServers(port: number, servers: string): Promise<N
   child.once("error", (cause) => (ended = cause.message));
   child.once("exit", (code) => (ended ??= `it ended with ${code}`));
   try {
-    await until(
-      async () => {
-        if (ended !== undefined) throw new Error(`no nginx: ${ended} ${said}`);
-        return isListening(port);
-      },
-      { msMax: 10_000 },
-    );
+    await until(async () => {
+      if (ended !== undefined) throw new Error(`no nginx: ${ended} ${said}`);
+      return isListening(port);
+    });
   } catch (failure) {
     await end(child, folder);
     throw failure;

@@ -47,7 +47,7 @@ export class Reader {
       stream.setEncoding("utf8").on("data", (text: string) => (output += text));
     const ended = once(child, "close");
     try {
-      await until(() => shows.test(output) || child.exitCode !== null, { msMax: 60_000, tell: () => output });
+      await until(() => shows.test(output) || child.exitCode !== null, { tell: () => output });
       if (!shows.test(output)) throw new Error(`it ended without ${shows}:\n${output}`);
     } finally {
       interrupt(child, "SIGINT");

@@ -66,7 +66,7 @@ export class Rsyslog {
 
   /** Resolves when it holds that many. */
   async got(count: number): Promise<RsyslogLine[]> {
-    await until(async () => (await this.lines()).length >= count, { msMax: 10_000 });
+    await until(async () => (await this.lines()).length >= count);
     return this.lines();
   }
 
@@ -85,14 +85,11 @@ export class Rsyslog {
     let ended: string | undefined;
     child.once("error", (cause) => (ended = cause.message));
     child.once("exit", (code) => (ended = `it ended with ${code}`));
-    await until(
-      async () => {
-        if (ended !== undefined) throw new Error(`no rsyslogd: ${ended} ${said}`);
-        this.#port ||= Number(await readFile(portFile, "utf8").catch(() => ""));
-        return this.#port > 0 && (await isListening(this.#port));
-      },
-      { msMax: 10_000 },
-    );
+    await until(async () => {
+      if (ended !== undefined) throw new Error(`no rsyslogd: ${ended} ${said}`);
+      this.#port ||= Number(await readFile(portFile, "utf8").catch(() => ""));
+      return this.#port > 0 && (await isListening(this.#port));
+    });
   }
 
   async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {

@@ -61,7 +61,6 @@ export class UpProcess {
   shows(text: string): Promise<void> {
     return until(() => this.output.includes(text) || this.#hasEnded, {
       tell: () => this.output,
-      msMax: 60_000,
     });
   }
 
@@ -73,7 +72,7 @@ export class UpProcess {
         lines = await this.lines();
         return lines.some((line) => form.test(line));
       },
-      { tell: () => `${form}\n${lines.join("\n")}`, msMax: 60_000 },
+      { tell: () => `${form}\n${lines.join("\n")}` },
     );
     return lines;
   }

@@ -97,7 +97,7 @@ describe("a tail that retention passes", () => {
       await server.append([longLine(n)]);
       if (n % 10 === 0) await nextTurn();
     }
-    await expect.poll(() => server.tails.count, { timeout: 3000 }).toBe(0);
+    await expect.poll(() => server.tails.count).toBe(0);
     await expect(client.end()).rejects.toThrow();
   });
 

@@ -67,7 +67,7 @@ describe("the output of a dyno", () => {
     expect(numbers).toEqual(Array.from({ length: 5_000 }, (_, n) => n));
     expect(readdirSync(folder)).toEqual([]);
     rmSync(folder, { recursive: true });
-  }, 60_000);
+  });
 
   test("has the severity of its stream, or the one that a line names itself", async () => {
     const log = open();
@@ -103,7 +103,7 @@ test("the person is told that lines wait for the server, and that it takes them 
   expect(server.lines("web.1")).toEqual(["app[web.1]: kept"]);
   end();
   await log.close(5_000);
-}, 60_000);
+});
 
 describe("the screen", () => {
   test("of a terminal has aligned names in colours, and errors told apart", async () => {
@@ -140,7 +140,7 @@ describe("the screen", () => {
     expect(shownLines).toBeLessThanOrEqual(screenLimits.linesMax);
     expect(shown).toContain("State changed from up to crashed");
     expect(server.lines("web.1")).toHaveLength(lines + 1);
-  }, 60_000);
+  });
 
   test("of a pipe is plain, and what drives terminals is written out", async () => {
     const log = open();

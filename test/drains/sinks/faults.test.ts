@@ -123,14 +123,11 @@ async function run(fault: Fault, kind: Kind) {
   });
   let ledger!: DrainLedger;
   try {
-    await until(
-      async () => {
-        ledger = await readLedger(engine.store, engine.log, drain, Date.now());
-        const isSettled = fault.verdict === "retry" ? ledger.state === "retrying" : ledger.lagLines === 0;
-        return verdicts.length > 0 && isSettled && ledger.state !== "delivering";
-      },
-      { msMax: 15_000 },
-    );
+    await until(async () => {
+      ledger = await readLedger(engine.store, engine.log, drain, Date.now());
+      const isSettled = fault.verdict === "retry" ? ledger.state === "retrying" : ledger.lagLines === 0;
+      return verdicts.length > 0 && isSettled && ledger.state !== "delivering";
+    });
   } finally {
     await worker.stop(0);
     await peer?.close();

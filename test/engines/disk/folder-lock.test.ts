@@ -7,15 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FolderLock } from "../../../src/engines/disk/folder-lock.ts";
 import { Flag } from "../../../src/engines/disk/lock-flag.ts";
 
-import { until as waitUntil } from "../../support/until.ts";
-
-/** Processes are started here: a busy machine takes its time. */
-const until = (holds: () => boolean | Promise<boolean>) => waitUntil(holds, { msMax: 60_000 });
-vi.setConfig({ testTimeout: 90_000 });
+import { until } from "../../support/until.ts";
 
 let folder: string;
 let children: ChildProcess[];

@@ -81,16 +81,16 @@ export async function runLedger({
       await until(async () => (await left(engine, channel)) <= downUntilLeft);
       world.isDown = false;
     }
-    await until(() => worker.checkpoint.line === linesMax, { msMax: 30_000 });
+    await until(() => worker.checkpoint.line === linesMax);
     world.isHealed = true;
-    await until(() => worker.checkpoint.unconfirmed === undefined, { msMax: 10_000 });
+    await until(() => worker.checkpoint.unconfirmed === undefined);
     const { delivered, refused, lost, filtered } = worker.checkpoint;
     expect(delivered + refused + lost + filtered).toBe(linesMax);
     if (downUntilLeft === undefined) {
       expect({ lost, filtered }).toEqual({ lost: 0, filtered: linesMax / linesEach });
       expect(world.faults).toBeGreaterThan(10);
     } else expect(lost).toBeGreaterThan(0);
-    await until(() => seen.size >= delivered, { msMax: 10_000 });
+    await until(() => seen.size >= delivered);
     // A parcel may have been taken before its connection broke, and be refused, or gone from the log, when it was to come again.
     expect(seen.size).toBeLessThanOrEqual(delivered + refused + lost);
     if (kind.isSyslog && downUntilLeft === undefined)
