@@ -3,14 +3,7 @@ import type { Socket } from "node:net";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Sink } from "../../src/ports.ts";
-import {
-  ample,
-  never,
-  parcelOf,
-  parcelOfSlices,
-  resolveHere,
-  type sinkOptions,
-} from "../drains/sinks/parts.ts";
+import { never, parcelOf, parcelOfSlices, resolveHere, type sinkOptions } from "../drains/sinks/parts.ts";
 import { batchOfBytes } from "../support/batches.ts";
 import { openBlackHole } from "../support/black-hole.ts";
 import { kept } from "../support/kept.ts";
@@ -39,7 +32,7 @@ export function sinkContract(name: string, kind: SinkKind): void {
       return peer;
     };
     const open: SinkKind["open"] = (port, options) => {
-      const sink = kind.open(port, { ...ample, ...options });
+      const sink = kind.open(port, options);
       sinks.push(sink);
       return sink;
     };
@@ -66,7 +59,7 @@ export function sinkContract(name: string, kind: SinkKind): void {
     test("a parcel of many lines arrives whole", async () => {
       const { peer, messages } = await openReceiver();
       const texts = Array.from({ length: 2_000 }, (_, n) => `line ${n} ${"x".repeat(200)}`);
-      expect(await open(peer.port, { attemptMsMax: 5_000 }).deliver(parcelOf(...texts), never)).toEqual({
+      expect(await open(peer.port).deliver(parcelOf(...texts), never)).toEqual({
         kind: "delivered",
       });
       await until(() => messages.length === texts.length);
@@ -127,7 +120,7 @@ export function sinkContract(name: string, kind: SinkKind): void {
     test("a connection that is reset in the middle of a parcel is worth a retry", async () => {
       const peer = await peerThat((socket, _index, reset) => socket.once("data", reset));
       const parcel = parcelOfSlices(batchOfLine(4 << 20));
-      expect(await open(peer.port, { attemptMsMax: 5_000 }).deliver(parcel, never)).toMatchObject({
+      expect(await open(peer.port).deliver(parcel, never)).toMatchObject({
         kind: "retry",
       });
     });
@@ -149,7 +142,7 @@ export function sinkContract(name: string, kind: SinkKind): void {
     test("what is aborted rejects with the signal's reason, before and amid", async () => {
       const paused: Socket[] = [];
       const peer = await peerThat((socket) => paused.push(socket.pause()));
-      const sink = open(peer.port, { attemptMsMax: 60_000 });
+      const sink = open(peer.port);
       const reason = new Error("stop");
       await expect(sink.deliver(parcelOf("x"), AbortSignal.abort(reason))).rejects.toBe(reason);
       const stopping = new AbortController();
@@ -199,7 +192,7 @@ export function sinkContract(name: string, kind: SinkKind): void {
       await fc.assert(
         fc.asyncProperty(anyAnswer, async (answer) => {
           said = Buffer.from(answer);
-          const sink = kind.open(peer.port, ample);
+          const sink = kind.open(peer.port);
           const verdict = await sink.deliver(parcelOf("x"), never);
           await sink.close();
           expect(["delivered", "retry", "split", "refused"]).toContain(verdict.kind);

@@ -19,14 +19,18 @@ const peerThat = async (answer: Answer, tls?: typeof serverTls) => kept(await op
 /** Long before the certificates of the tests end. */
 const clock = new FakeClock({ startMs: Date.parse("2125-12-02T00:00:00Z") });
 const limits = { perAppMax: 3, inAllMax: 10 };
-const tests = new DrainTests({ sinkFor: sinksFor({ ...sinkOptions, clock }), clock, limits });
+const testsWith = (attemptMsMax: number) =>
+  new DrainTests({ sinkFor: sinksFor({ ...sinkOptions, attemptMsMax, clock }), clock, limits });
+const tests = testsWith(sinkOptions.attemptMsMax);
 const tried = (url: string, rest: Partial<DrainRecord> = {}): Promise<DrainTestResult> =>
   tests.run(drainOf(1, { url, ...rest }));
 const found = ({ steps }: DrainTestResult) => steps.map(({ name, detail, failed }) => [name, detail, failed]);
 
 test("https: the address, the connection, the certificate, the bytes, the status", async () => {
   const peer = await peerThat(200, serverTls);
+  const startedMs = performance.now();
   const trial = await tried(`https://localhost:${peer.port}/`, { ca });
+  const tookMs = performance.now() - startedMs;
   expect(trial.verdict.kind).toBe("delivered");
   expect(found(trial)).toEqual([
     ["resolve", expect.stringMatching(/^127\.0\.0\.1$|^::1$/), false],
@@ -37,7 +41,7 @@ test("https: the address, the connection, the certificate, the bytes, the status
   ]);
   for (const { ms } of trial.steps) {
     expect(ms).toBeGreaterThanOrEqual(0);
-    expect(ms).toBeLessThan(5_000);
+    expect(ms).toBeLessThanOrEqual(Math.ceil(tookMs));
   }
 });
 
@@ -78,7 +82,8 @@ test("the step that failed is the last one, and says why", async () => {
   expect(late.steps[1]!.detail).toContain("has expired");
 
   const silent = await peerThat("hang");
-  expect((await tried(silent.url)).steps.at(-1)).toMatchObject({ name: "answer", failed: true });
+  const unanswered = await testsWith(50).run(drainOf(1, { url: silent.url }));
+  expect(unanswered.steps.at(-1)).toMatchObject({ name: "answer", failed: true });
   const forbidden = await tried("http://10.0.0.1/").catch((error: { code: string }) => error.code);
   expect(forbidden).toBe("DRAIN_ADDRESS_REFUSED");
 });

@@ -12,7 +12,7 @@ import { sinksFor } from "../../src/drains/sink-for.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { ca, clientTls, serverTls } from "../support/tls.ts";
 import { Rig } from "./rig.ts";
-import { ample, sinkOptions } from "./sinks/parts.ts";
+import { sinkOptions } from "./sinks/parts.ts";
 
 type Came = {
   readonly headers: IncomingHttpHeaders;
@@ -51,7 +51,7 @@ async function requestOf(fields: DrainFieldsBody): Promise<Came> {
   const url = `https://localhost:${(server.address() as AddressInfo).port}/`;
   const record = { url, ...fieldsIn(fields) } as Partial<DrainRecord>;
   await rig.append(["line of ann@example.com", "noise"]);
-  await rig.work(record, { sinkFor: sinksFor({ ...sinkOptions, ...ample }) });
+  await rig.work(record, { sinkFor: sinksFor(sinkOptions) });
   return request;
 }
 

@@ -1,6 +1,6 @@
 import type { LookupAddress } from "node:dns";
 import type { Socket } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { addressPolicy, loopbackCidrs } from "../../src/drains/addresses.ts";
 import { NameFailure, type NameFailureCode } from "../../src/drains/name-resolver.ts";
 import { type SinkOptions, sinksFor } from "../../src/drains/sink-for.ts";
@@ -31,8 +31,8 @@ function sinkTo(
   const sink = sinksFor({
     policy: addressPolicy(loopbackCidrs),
     clock,
-    connectMsMax: 1_000,
-    attemptMsMax: 1_000,
+    connectMsMax: 600_000,
+    attemptMsMax: 600_000, // longer than a test
     retryAfterMsMax: 3_600_000,
     userAgent: "Logplex/tailrace-test",
     resolve: resolveHere,
@@ -77,6 +77,12 @@ async function peerThat(
   const peer = await openRawPeer(handle, options);
   open.push(peer);
   return { ...peer, url: `http://127.0.0.1:${peer.port}/` };
+}
+
+/** No timer goes off. */
+function holdTime(): void {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
 }
 
 /** A peer that says `text` to every request, and what the sink makes of it. */
@@ -309,11 +315,10 @@ describe("the connection", () => {
 });
 
 describe("the answer", () => {
-  test.each([200, 201, 202, 204, 205, 299])("%i delivers, at once", async (status) => {
-    const startedMs = performance.now();
+  test.each([200, 201, 202, 204, 205, 299])("%i delivers, and no time has to pass", async (status) => {
+    holdTime();
     const length = status === 204 ? "" : "Content-Length: 0\r\n";
     expect(await verdictOn(`HTTP/1.1 ${status} Fine\r\n${length}\r\n`)).toEqual({ kind: "delivered" });
-    expect(performance.now() - startedMs).toBeLessThan(500);
   });
 
   test.each([301, 302, 307, 308, 401, 403, 404, 405, 408, 410, 418, 429, 451, 500, 502, 503, 504, 599])(
@@ -403,7 +408,7 @@ describe("the answer", () => {
           socket.once("close", () => clearInterval(dripping));
         }),
       );
-      expect(await sinkTo(peer.url, { attemptMsMax: 5_000 }).deliver(parcelOf(["a"]), never)).toMatchObject({
+      expect(await sinkTo(peer.url).deliver(parcelOf(["a"]), never)).toMatchObject({
         kind,
       });
       await until(() => peer.open() === 0);
@@ -422,7 +427,8 @@ describe("the answer", () => {
     await until(() => peer.open() === 0);
   });
 
-  test("a body without an end: the status alone decides, and the connection is closed", async () => {
+  test("a body without an end: the status alone decides, no time has to pass, and the connection is closed", async () => {
+    holdTime();
     const peer = await peerThat(
       serve((socket) => {
         socket.write("HTTP/1.1 200 OK\r\n\r\n");
@@ -430,20 +436,17 @@ describe("the answer", () => {
         socket.once("close", () => clearInterval(flood));
       }),
     );
-    const startedMs = performance.now();
     expect(await sinkTo(peer.url).deliver(parcelOf(["a"]), never)).toEqual({ kind: "delivered" });
-    expect(performance.now() - startedMs).toBeLessThan(500);
+    vi.useRealTimers();
     await until(() => peer.open() === 0);
   });
 
-  test("a body that does not come: the status alone decides within a second", async () => {
+  test("a body that does not come: the status alone decides, long before the attempt is over", async () => {
     const peer = await peerThat(
       serve((socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")),
     );
-    const sink = sinkTo(peer.url, { attemptMsMax: 5_000 });
-    const startedMs = performance.now();
+    const sink = sinkTo(peer.url);
     expect(await sink.deliver(parcelOf(["a"]), never)).toEqual({ kind: "delivered" });
-    expect(performance.now() - startedMs).toBeLessThan(2_000);
     await until(() => peer.open() === 0);
   });
 
@@ -507,11 +510,9 @@ describe("the answer", () => {
         socket.write("HTTP/1.1 413 Too large\r\nContent-Length: 0\r\n\r\n");
       });
     });
-    const sink = sinkTo(peer.url, { attemptMsMax: 5_000 });
-    const startedMs = performance.now();
+    const sink = sinkTo(peer.url);
     expect(await sink.deliver(large(), never)).toMatchObject({ kind: "split" });
     expect(await sink.deliver(parcelOf(["a"]), never)).toEqual({ kind: "delivered" });
-    expect(performance.now() - startedMs).toBeLessThan(2_500);
     expect(peer.connections()).toBe(2);
   });
 
@@ -535,7 +536,7 @@ describe("the answer", () => {
         if (bytes > 4_000_000) socket.write(ok);
       });
     });
-    expect(await sinkTo(peer.url, { attemptMsMax: 5_000 }).deliver(large(), never)).toEqual({
+    expect(await sinkTo(peer.url).deliver(large(), never)).toEqual({
       kind: "delivered",
     });
   });
@@ -601,7 +602,7 @@ describe("TLS", () => {
 
   test("a handshake that does not end is given up in the time of connecting", async () => {
     const peer = await peerThat(() => {});
-    const sink = sinkTo(`https://127.0.0.1:${peer.port}/`, { connectMsMax: 100, attemptMsMax: 5_000 });
+    const sink = sinkTo(`https://127.0.0.1:${peer.port}/`, { connectMsMax: 100 });
     expect(await sink.deliver(parcelOf(["a"]), never)).toEqual({
       kind: "retry",
       cause: expect.any(String),

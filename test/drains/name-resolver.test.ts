@@ -108,21 +108,17 @@ describe("failures", () => {
   });
 });
 
-test("300 names of silent servers keep a good name of another app waiting for a second or so, with every name new", async () => {
-  const { resolve } = await open(
-    (name) => (name.startsWith("dead") ? "silent" : ["192.0.2.1"]),
-    {},
-    lookupLimits.lookupMsMax,
-  );
-  const lookups = new Lookups({ ...lookupLimits, clock: realClock }, resolve);
+test("300 names of silent servers are passed by a good name of another app, with every name new", async () => {
+  const { resolve } = await open((name) => (name.startsWith("dead") ? "silent" : ["192.0.2.1"]));
+  const lookups = new Lookups({ ...lookupLimits, slowMs: 50, clock: realClock }, resolve);
+  let givenUp = 0;
   for (let n = 0; n < 300; n++)
-    lookups.resolve(`dead-${n}.example`, { all: true }, () => {}, `app-${n % 60}`);
-  const startedMs = performance.now();
+    lookups.resolve(`dead-${n}.example`, { all: true }, () => givenUp++, `app-${n % 60}`);
   for (let n = 0; n < 3; n++) {
     const found = await new Promise((done) =>
       lookups.resolve(`good-${n}.example`, { all: true }, (failure, all) => done(failure ?? all), "victim"),
     );
     expect(found).toEqual([{ address: "192.0.2.1", family: 4 }]);
   }
-  expect(performance.now() - startedMs).toBeLessThan(10_000);
+  expect(givenUp).toBe(0);
 });

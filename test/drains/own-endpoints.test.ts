@@ -9,7 +9,7 @@ import { AppError } from "../../src/errors/app-error.ts";
 import { kept } from "../support/kept.ts";
 import { openPeer } from "../support/peer.ts";
 import { drainOf } from "./rig.ts";
-import { ample, never, parcelOf, sinkOptions } from "./sinks/parts.ts";
+import { never, parcelOf, sinkOptions } from "./sinks/parts.ts";
 
 const everywhere = addressPolicy(["0.0.0.0/0", "::/0"]);
 function refusal(url: string, own: OwnEndpoints): string | undefined {
@@ -112,7 +112,6 @@ test("a name that leads here is found out when it is connected to, and nothing i
   const own = places([`127.0.0.1:${peer.port}`]);
   const sinkFor = sinksFor({
     ...sinkOptions,
-    ...ample,
     policy: sparing(sinkOptions.policy, own),
     own,
     resolve: (_name, _options, done) => done(null, [{ address: "127.0.0.1", family: 4 }]),

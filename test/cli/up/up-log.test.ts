@@ -9,6 +9,7 @@ import { Output } from "../../../cli/output.ts";
 import { screenLimits } from "../../../cli/up/limits.ts";
 import { UpLog } from "../../../cli/up/up-log.ts";
 import { FakeTailrace } from "../../support/fake-tailrace.ts";
+import { until } from "../../support/until.ts";
 
 let server: FakeTailrace;
 let shown: string;
@@ -26,6 +27,8 @@ afterEach(async () => {
   await server.close();
 });
 
+/** Longer than a test: no line waits in vain because the machine is busy. */
+const graceMs = 600_000;
 const plainly = { levelFromJson: true };
 function open(lines: { join?: true; levelFromJson: boolean } = plainly, terminal: object = {}): UpLog {
   const variables = { TAILRACE_URL: server.url, TAILRACE_API_KEY: server.key };
@@ -41,7 +44,7 @@ test("samples of memory are in the log, and not before anybody's eyes", async ()
   const log = open();
   log.sample("web.1", "source=web.1 sample#memory_total=44.52MB");
   log.state("web.1", "Error R14 (Memory quota exceeded)");
-  await log.close(60_000);
+  await log.close(graceMs);
   expect(shown).toBe("heroku[web.1]: Error R14 (Memory quota exceeded)\n");
   expect(server.lines()).toEqual([
     "heroku[web.1]: source=web.1 sample#memory_total=44.52MB",
@@ -62,7 +65,7 @@ describe("the output of a dyno", () => {
     expect(shown.split("\n")).toHaveLength(5_001);
     server.logsAnswers = [];
     end();
-    await log.close(60_000);
+    await log.close(graceMs);
     const numbers = server.lines("web.1").map((line) => Number(/^app\[web\.1\]: (\d+)/.exec(line)?.[1]));
     expect(numbers).toEqual(Array.from({ length: 5_000 }, (_, n) => n));
     expect(readdirSync(folder)).toEqual([]);
@@ -75,7 +78,7 @@ describe("the output of a dyno", () => {
     await take("stdout", Buffer.from('plain\n{"level":"warn","msg":"hot"}\n'));
     await take("stderr", Buffer.from("loud\n"));
     end();
-    await log.close(5_000);
+    await log.close(graceMs);
     expect(posted().map((frame) => /^<\d+>/.exec(frame)![0])).toEqual(["<190>", "<188>", "<187>"]);
   });
 
@@ -85,7 +88,7 @@ describe("the output of a dyno", () => {
     await take("stderr", Buffer.from("Error: no\n    at web.js:1\n    at web.js:2\nnext\n"));
     await vi.waitFor(() => expect(shown).toContain("next")); // without more output, by the joiner's own time
     end();
-    await log.close(5_000);
+    await log.close(graceMs);
     expect(posted()).toHaveLength(2);
     expect(shown).toBe(
       "app[web.1]: Error: no\napp[web.1]:     at web.js:1\napp[web.1]:     at web.js:2\napp[web.1]: next\n",
@@ -98,11 +101,11 @@ test("the person is told that lines wait for the server, and that it takes them 
   const log = open();
   const { take, end } = log.outputOf("app", "web.1");
   await take("stdout", Buffer.from("kept\n"));
-  await vi.waitFor(() => expect(noted).toContain("takes the lines again"), 30_000);
+  await until(() => noted.includes("takes the lines again"), { tell: () => noted });
   expect(noted.match(/they wait|takes the lines again/g)).toEqual(["they wait", "takes the lines again"]);
   expect(server.lines("web.1")).toEqual(["app[web.1]: kept"]);
   end();
-  await log.close(5_000);
+  await log.close(graceMs);
 });
 
 describe("the screen", () => {
@@ -111,7 +114,7 @@ describe("the screen", () => {
     log.state("web.1", "State changed from starting to up");
     await log.outputOf("app", "worker.1").take("stderr", Buffer.from("no such thing \u001b[2J\n"));
     log.api("Release v1 created by user a@b");
-    await log.close(5_000);
+    await log.close(graceMs);
     const esc = "\u001b";
     const rows = shown.split("\n").map((row) => row.replace(/\d\d:\d\d:\d\d/, "TIME"));
     expect(rows).toEqual([
@@ -133,7 +136,7 @@ describe("the screen", () => {
       if (at === lines / 2) log.state("web.1", "State changed from up to crashed");
     }
     end();
-    await log.close(60_000);
+    await log.close(graceMs);
     const shownLines = shown.match(/web\.1\S* +\S+ \d+$/gm)?.length ?? 0;
     const leftOut = [...shown.matchAll(/-- (\d+) lines are not shown here: the log has all --/g)];
     expect(shownLines + leftOut.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(lines);
@@ -145,7 +148,7 @@ describe("the screen", () => {
   test("of a pipe is plain, and what drives terminals is written out", async () => {
     const log = open();
     await log.outputOf("app", "web.1").take("stdout", Buffer.from("a\u001b]0;b\u0007\n"));
-    await log.close(5_000);
+    await log.close(graceMs);
     expect(shown).toBe("app[web.1]: a\\u001b]0;b\\u0007\n");
   });
 });

@@ -208,9 +208,9 @@ test("no text makes a detector slow", () => {
     fc.property(fc.array(fc.constantFrom(...parts), { minLength: 1, maxLength: 4 }), (unit) => {
       const text = unit.join("").repeat(Math.ceil(200_000 / unit.join("").length));
       const bytes = octetCounted(`${head}- ${text}`);
-      const startedMs = performance.now();
+      const before = process.cpuUsage(); // of this process alone, however busy the machine is
       redact({ bytes, count: 1, form: "logplex" }, noRedactions());
-      expect(performance.now() - startedMs).toBeLessThan(1_000);
+      expect(process.cpuUsage(before).user).toBeLessThan(1_000_000);
     }),
     { numRuns: 60 },
   );

@@ -8,7 +8,7 @@ import { onRequests, said } from "../../support/raw-http.ts";
 import { openRawPeer, type RawPeer } from "../../support/raw-peer.ts";
 import { ca, clientTls, serverTls } from "../../support/tls.ts";
 import { drainOf } from "../rig.ts";
-import { ample, never, parcelOf, sinkOptions } from "./parts.ts";
+import { never, parcelOf, sinkOptions } from "./parts.ts";
 
 const opened: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -48,7 +48,7 @@ const shows: readonly (readonly [string, Partial<DrainRecord>])[] = [
 test.each(["https", "syslog+tls"])("%s", async (scheme) => {
   const { peer, seen } = await openAsking(scheme === "https");
   const url = `${scheme}://localhost:${peer.port}`;
-  const sinkFor = sinksFor({ ...sinkOptions, ...ample });
+  const sinkFor = sinksFor(sinkOptions);
   const sinks = shows.map(([, given], n) =>
     sinkFor(drainOf(n + 1, { url, channel: channelOf(n + 1), ...given })),
   );
@@ -68,7 +68,7 @@ test.each(["https", "syslog+tls"])("%s", async (scheme) => {
 test.each(["https", "syslog+tls"])("%s: one app's authority is trusted for no other app", async (scheme) => {
   const { peer, seen } = await openAsking(scheme === "https");
   const url = `${scheme}://localhost:${peer.port}`;
-  const sinkFor = sinksFor({ ...sinkOptions, ...ample });
+  const sinkFor = sinksFor(sinkOptions);
   const trusting = sinkFor(drainOf(1, { url, channel: channelOf(1), ca }));
   const other = sinkFor(drainOf(2, { url, channel: channelOf(2) }));
   opened.push(trusting, other);

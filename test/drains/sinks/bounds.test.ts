@@ -13,7 +13,7 @@ import { openPeer, type Peer } from "../../support/peer.ts";
 import { TestServer } from "../../support/server.ts";
 import { until } from "../../support/until.ts";
 import { drainOf, Rig } from "../rig.ts";
-import { ample, never, parcelOfSlices, recording, sinkOf, sinkOptions } from "./parts.ts";
+import { never, parcelOfSlices, recording, sinkOf, sinkOptions } from "./parts.ts";
 
 /** Bytes of a body and lines, as docs/destinations.md has them. */
 const documented: Partial<Record<FormatName, { readonly bytes: number; readonly lines?: number }>> = {
@@ -63,7 +63,7 @@ describe.each(formats)("%s", (format) => {
   const open = async (): Promise<{ peer: Peer; sink: Sink }> => {
     const peer = kept(await openPeer());
     const appName = async () => "a-name-of-thirty-characters-xxx";
-    return { peer, sink: kept(sinkOf(peer.url, { format }, { ...ample, appName })) };
+    return { peer, sink: kept(sinkOf(peer.url, { format }, { appName })) };
   };
 
   test("the fullest parcel of the worst lines is within the limit, or split before it is sent", async () => {
@@ -106,7 +106,7 @@ test("what makes a request too large is told, with the limit", async () => {
   const peer = kept(await openPeer());
   const place = `127.0.0.1:${peer.port}`;
   const large = fullParcel("newrelic", 250_000, 0x01, 1);
-  const sink = kept(sinkOf(peer.url, { format: "newrelic", compression: "gzip" }, ample));
+  const sink = kept(sinkOf(peer.url, { format: "newrelic", compression: "gzip" }));
   expect(await sink.deliver(large, never)).toEqual({
     kind: "split",
     reason: expect.stringMatching(
@@ -115,7 +115,7 @@ test("what makes a request too large is told, with the limit", async () => {
       ),
     ),
   });
-  const many = kept(sinkOf(peer.url, { format: "datadog" }, ample));
+  const many = kept(sinkOf(peer.url, { format: "datadog" }));
   const texts = Array.from({ length: 1_001 }, (_, n) => `line ${n}`);
   expect(await many.deliver(parcelOfSlices(batchOf(texts)), never)).toEqual({
     kind: "split",
@@ -129,7 +129,7 @@ describe("a drain cuts its parcels by what its receiver takes", () => {
   async function drained(format: FormatName, text: (n: number) => string) {
     const peer = kept(await openPeer());
     const rig = kept(await Rig.open());
-    const makeSink = sinksFor({ ...sinkOptions, ...ample });
+    const makeSink = sinksFor(sinkOptions);
     const verdicts: Verdict[] = [];
     const total = 20_000;
     for (let n = 0; n < total; n += 1_000)

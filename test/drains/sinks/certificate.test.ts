@@ -6,7 +6,7 @@ import { FakeClock } from "../../support/fake-clock.ts";
 import { openPeer } from "../../support/peer.ts";
 import { openRawPeer } from "../../support/raw-peer.ts";
 import { ca, serverTls } from "../../support/tls.ts";
-import { ample, never, parcelOf, sinkOf } from "./parts.ts";
+import { never, parcelOf, sinkOf } from "./parts.ts";
 
 const opened: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -18,7 +18,7 @@ const dayMs = 86_400_000;
 
 async function deliveredOver(url: string, daysBefore: number): Promise<Verdict[]> {
   const clock = new FakeClock({ startMs: endsAtMs - daysBefore * dayMs });
-  const sink = sinkOf(url, { ca }, { ...ample, clock });
+  const sink = sinkOf(url, { ca }, { clock });
   opened.push(sink);
   return [await sink.deliver(parcelOf("one"), never), await sink.deliver(parcelOf("two"), never)];
 }

@@ -7,7 +7,7 @@ import { signatureOf } from "../../../src/drains/sinks/signature.ts";
 import { blockOf } from "../../support/manual-blocks.ts";
 import { openPeer } from "../../support/peer.ts";
 import { readText } from "../../support/sources.ts";
-import { ample, never, parcelOf, sinkOf } from "./parts.ts";
+import { never, parcelOf, sinkOf } from "./parts.ts";
 
 const page = readText("docs/drains.md");
 
@@ -27,7 +27,7 @@ async function verifier(): Promise<IsSigned> {
 test("the verifying example accepts what drains send, and nothing else", async () => {
   const isSigned = await verifier();
   const peer = await openPeer();
-  const sink = sinkOf(peer.url, { secret: "new", previousSecret: "old", compression: "gzip" }, ample);
+  const sink = sinkOf(peer.url, { secret: "new", previousSecret: "old", compression: "gzip" });
   await sink.deliver(parcelOf("one", "two"), never);
   await sink.close();
   await peer.close();
@@ -56,7 +56,7 @@ test("the test vectors are what drains compute, and what the example accepts", a
 
 test("the request on the page has the headers of a request, in their order", async () => {
   const peer = await openPeer();
-  const sink = sinkOf(peer.url.replace("//", "//user:word@"), {}, ample);
+  const sink = sinkOf(peer.url.replace("//", "//user:word@"));
   await sink.deliver(parcelOf("one"), never);
   await sink.close();
   await peer.close();

@@ -20,7 +20,7 @@ import { ca } from "../../support/tls.ts";
 import { until } from "../../support/until.ts";
 import { channel, drainOf, keepAll, limits } from "../rig.ts";
 import { type Fault, faults, type Kind, peerTls } from "./faults.ts";
-import { ample, openSlots, recording, resolveHere, sinkOptions } from "./parts.ts";
+import { openSlots, recording, resolveHere, sinkOptions } from "./parts.ts";
 
 /** What came of one fault over one kind of drain. */
 type Row = {
@@ -84,7 +84,7 @@ async function run(fault: Fault, kind: Kind) {
   const makeSink = sinksFor({
     ...sinkOptions,
     ...(isNeverOpen && { connectMsMax: waitMs / 2 }),
-    attemptMsMax: fault.waits ? waitMs : ample.attemptMsMax,
+    attemptMsMax: fault.waits ? waitMs : sinkOptions.attemptMsMax,
     resolve: fault.peer === "silent name servers" ? () => {} : resolveHere,
   });
   const engine = await openMemory({ clock: realClock, retention: keepAll });

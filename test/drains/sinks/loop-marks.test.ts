@@ -7,14 +7,14 @@ import { openPeer } from "../../support/peer.ts";
 import { openRawPeer } from "../../support/raw-peer.ts";
 import { SyslogReader } from "../../support/syslog-receiver.ts";
 import { ca, serverTls } from "../../support/tls.ts";
-import { ample, never, parcelOf, sinkOf } from "./parts.ts";
+import { never, parcelOf, sinkOf } from "./parts.ts";
 
 const token = "d.01234567-89ab-cdef-0123-456789abcdef" as const;
 
 test.each(Object.keys(parcelBounds))("%s: each request has the drain's token in a header", async (format) => {
   const peer = kept(await openPeer());
   for (const rest of [{}, { compression: "gzip" }, { secret: "s" }, { headers: { "X-Key": "k" } }]) {
-    const sink = kept(sinkOf(peer.url, { format, token: token as never, ...rest }, ample));
+    const sink = kept(sinkOf(peer.url, { format, token: token as never, ...rest }));
     await sink.deliver(parcelOf("one"), never);
   }
   expect(peer.received.map(({ headers }) => headers["logplex-drain-token"])).toEqual(Array(4).fill(token));
@@ -32,7 +32,7 @@ test.each([undefined, serverTls])("syslog: the HOSTNAME of each frame is the dra
     await openRawPeer((socket) => socket.on("data", (chunk) => frames.push(chunk)), { ...(tls && { tls }) }),
   );
   const url = `syslog${tls ? "+tls" : ""}://localhost:${peer.port}`;
-  const sink = kept(sinkOf(url, { token: token as never, ...(tls && { ca }) }, ample));
+  const sink = kept(sinkOf(url, { token: token as never, ...(tls && { ca }) }));
   await sink.deliver(parcelOf("one", "two"), never);
   expect(frames.frames.map(({ hostname }) => hostname)).toEqual([token, token]);
 });

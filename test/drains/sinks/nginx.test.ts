@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { type Nginx, openNginx } from "../../support/nginx.ts";
 import { type Answer, openPeer, type Peer } from "../../support/peer.ts";
 import { closedPort } from "../../support/raw-peer.ts";
-import { ample, never, parcelOf, sinkOf } from "./parts.ts";
+import { never, parcelOf, sinkOf } from "./parts.ts";
 
 const opened: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -22,7 +22,7 @@ async function throughNginx(
 }
 
 function sinkTo(nginx: Nginx, rest = {}) {
-  const sink = sinkOf(nginx.url, rest, ample);
+  const sink = sinkOf(nginx.url, rest);
   opened.push(sink);
   return sink;
 }

@@ -6,7 +6,7 @@ import { checkDrainOptions, type DrainOptions } from "../../../src/registry/drai
 import { blockOf } from "../../support/manual-blocks.ts";
 import { type Answer, openPeer, type Peer } from "../../support/peer.ts";
 import { readText } from "../../support/sources.ts";
-import { ample, never, parcelOfSlices, sinkOf, sinkOptions, sliceWithData } from "./parts.ts";
+import { never, parcelOfSlices, sinkOf, sinkOptions, sliceWithData } from "./parts.ts";
 
 type Preset = DrainOptions & { readonly url: string };
 
@@ -43,7 +43,6 @@ async function send({ url, ...preset }: Preset, answer: Answer = 200) {
   peers.push(peer);
   const { pathname, search } = new URL(url);
   const sink = sinkOf(new URL(pathname + search, peer.url).href, preset as object, {
-    ...ample,
     appName: async () => "shop",
   });
   const verdict = await sink.deliver(parcelOfSlices(lines), never);

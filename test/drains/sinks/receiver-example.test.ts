@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { parcelBounds } from "../../../src/drains/destination.ts";
 import { kept } from "../../support/kept.ts";
 import { until } from "../../support/until.ts";
-import { ample, never, parcelOf, sinkOf } from "./parts.ts";
+import { never, parcelOf, sinkOf } from "./parts.ts";
 
 const example = fileURLToPath(new URL("../../../examples/receiver.mjs", import.meta.url));
 let receiver: ReturnType<typeof spawn>;
@@ -31,7 +31,7 @@ const httpFormats = Object.keys(parcelBounds).flatMap((format) => [
 
 test.each([...httpFormats, ["syslog", {}]] as [string, object][])("%s", async (name, rest) => {
   const scheme = name.startsWith("http") ? "http" : "syslog";
-  const sink = kept(sinkOf(`${scheme}://127.0.0.1:${port}/`, rest, ample));
+  const sink = kept(sinkOf(`${scheme}://127.0.0.1:${port}/`, rest));
   const texts = ["one", "two", "drei: é ☃"].map((text) => `${name} ${text}`);
   expect(await sink.deliver(parcelOf(...texts), never)).toEqual({ kind: "delivered" });
   await until(() => printed.includes(texts[2]!));

@@ -5,7 +5,7 @@ import type { DrainRecord } from "../../../src/registry/records.ts";
 import { batchOf } from "../../support/batches.ts";
 import { Rsyslog, type RsyslogTls } from "../../support/rsyslog.ts";
 import { ca, clientTls, expiredTls, selfSignedTls, serverTls, wrongNameTls } from "../../support/tls.ts";
-import { ample, never, parcelOf, parcelOfSlices, sinkOf, sliceWithData } from "./parts.ts";
+import { never, parcelOf, parcelOfSlices, sinkOf, sliceWithData } from "./parts.ts";
 
 const opened: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -19,7 +19,7 @@ async function openReceiver(tls?: RsyslogTls): Promise<Rsyslog> {
 }
 
 function openSink(url: string, rest: Partial<DrainRecord> = {}): Sink {
-  const sink = sinkOf(url, rest, ample);
+  const sink = sinkOf(url, rest);
   opened.push(sink);
   return sink;
 }

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { parseDestination } from "../../../src/drains/destination.ts";
 import { Secrets, secretsOf } from "../../../src/drains/sinks/secrets.ts";
 import { openPeer } from "../../support/peer.ts";
-import { ample, never, parcelOf, sinkOf, sinkOptions } from "./parts.ts";
+import { never, parcelOf, sinkOf, sinkOptions } from "./parts.ts";
 
 const secretsOfUrl = (url: string, headers?: Record<string, string>): Secrets => {
   const destination = parseDestination(url, { allow: sinkOptions.policy });
@@ -44,7 +44,7 @@ test("an answer that repeats the whole URL gives none of it away", async () => {
   const echo = "http://uSerName:pa%40ssw%23rd@host/PATHSECRET/in?key=q%2Fsecret";
   const peer = await openPeer(() => ({ status: 401, body: `${echo} uSerName pa@ssw#rd q/secret no` }));
   const url = peer.url.replace("//", "//uSerName:pa%40ssw%23rd@").concat("PATHSECRET/in?key=q%2Fsecret");
-  const sink = sinkOf(url, {}, ample);
+  const sink = sinkOf(url);
   const verdict = await sink.deliver(parcelOf("x"), never);
   await sink.close();
   await peer.close();

@@ -6,7 +6,7 @@ import { kept } from "../../support/kept.ts";
 import { onRequests, said } from "../../support/raw-http.ts";
 import { openRawPeer } from "../../support/raw-peer.ts";
 import { ca, clientTls, serverTls, wrongNameTls } from "../../support/tls.ts";
-import { ample, never, parcelOf, sinkOf } from "./parts.ts";
+import { never, parcelOf, sinkOf } from "./parts.ts";
 
 /** A peer with a certificate for another name, and the right one for clients that ask for localhost; its names asked for. */
 async function openRouter(options: TlsOptions = {}) {
@@ -33,14 +33,14 @@ describe.each([
 ])("%s", (_, scheme, rest) => {
   test("sends the name of the URL", async () => {
     const router = await openRouter();
-    const sink = kept(sinkOf(`${scheme}//localhost:${router.port}`, { ...rest, ca }, ample));
+    const sink = kept(sinkOf(`${scheme}//localhost:${router.port}`, { ...rest, ca }));
     expect(await sink.deliver(parcelOf("x"), never)).toEqual({ kind: "delivered" });
     expect(router.names).toEqual(["localhost"]);
   });
 
   test("sends it with a client certificate, too", async () => {
     const router = await openRouter(mutual);
-    const sink = kept(sinkOf(`${scheme}//localhost:${router.port}`, { ...rest, ca, ...clientTls }, ample));
+    const sink = kept(sinkOf(`${scheme}//localhost:${router.port}`, { ...rest, ca, ...clientTls }));
     expect(await sink.deliver(parcelOf("x"), never)).toEqual({ kind: "delivered" });
     expect(router.names).toEqual(["localhost"]);
   });
@@ -48,14 +48,14 @@ describe.each([
   test("sends it without the dot that may end it", async () => {
     const router = await openRouter();
     const resolve: Resolve = (_name, _options, done) => done(null, [{ address: "127.0.0.1", family: 4 }]);
-    const sink = kept(sinkOf(`${scheme}//localhost.:${router.port}`, { ...rest, ca }, { ...ample, resolve }));
+    const sink = kept(sinkOf(`${scheme}//localhost.:${router.port}`, { ...rest, ca }, { resolve }));
     expect(await sink.deliver(parcelOf("x"), never)).toEqual({ kind: "delivered" });
     expect(router.names).toEqual(["localhost"]);
   });
 
   test("sends none to an address, which is no name", async () => {
     const router = await openRouter(serverTls);
-    const sink = kept(sinkOf(`${scheme}//127.0.0.1:${router.port}`, { ...rest, ca }, ample));
+    const sink = kept(sinkOf(`${scheme}//127.0.0.1:${router.port}`, { ...rest, ca }));
     expect(await sink.deliver(parcelOf("x"), never)).toEqual({ kind: "delivered" });
     expect(router.names).toEqual([]);
   });
@@ -63,7 +63,7 @@ describe.each([
 
 test("syslog+tls that takes any certificate sends the name as well", async () => {
   const router = await openRouter();
-  const sink = kept(sinkOf(`syslog+tls://localhost:${router.port}/#insecure`, {}, ample));
+  const sink = kept(sinkOf(`syslog+tls://localhost:${router.port}/#insecure`));
   expect(await sink.deliver(parcelOf("x"), never)).toEqual({ kind: "delivered" });
   expect(router.names).toEqual(["localhost"]);
 });

@@ -14,10 +14,9 @@ import { SyslogReader } from "../../support/syslog-receiver.ts";
 import { ca, serverTls } from "../../support/tls.ts";
 import { until } from "../../support/until.ts";
 import { drainOf } from "../rig.ts";
-import { ample, never, parcelOf, sinkOf as shortSinkOf, sinkOptions } from "./parts.ts";
+import { never, parcelOf, sinkOf, sinkOptions } from "./parts.ts";
 
 const delivered = { kind: "delivered" };
-const sinkOf: typeof shortSinkOf = (url, rest, options) => shortSinkOf(url, rest, { ...ample, ...options });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Longer than any wait of a sink: a process that did not get to run. */
@@ -53,7 +52,7 @@ function doubting(
   rest: Partial<DrainRecord> = {},
 ): { readonly sink: Sink; readonly doubts: string[] } {
   const doubts: string[] = [];
-  const makeSink = sinksFor({ ...sinkOptions, ...ample });
+  const makeSink = sinksFor(sinkOptions);
   const drain = drainOf(1, { url, ...rest });
   return { sink: kept(makeSink(drain, { onBreak: (reason) => doubts.push(reason) })), doubts };
 }

@@ -7,7 +7,7 @@ import { onRequests, said } from "../../support/raw-http.ts";
 import { openRawPeer, type RawPeer } from "../../support/raw-peer.ts";
 import { ca } from "../../support/tls.ts";
 import { oldTls } from "./faults.ts";
-import { ample, never, parcelOf, sinkOf } from "./parts.ts";
+import { never, parcelOf, sinkOf } from "./parts.ts";
 
 const { DEFAULT_MIN_VERSION, DEFAULT_CIPHERS } = tls;
 let peer: RawPeer;
@@ -28,7 +28,7 @@ test("with such defaults others do speak TLS 1.1", async () => {
 });
 
 test.each(["https", "syslog+tls"])("%s drains do not", async (scheme) => {
-  const sink = sinkOf(`${scheme}://localhost:${peer.port}`, { ca }, ample);
+  const sink = sinkOf(`${scheme}://localhost:${peer.port}`, { ca });
   const verdict = await sink.deliver(parcelOf("x"), never);
   await sink.close();
   expect(verdict).toEqual({

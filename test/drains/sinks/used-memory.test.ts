@@ -8,7 +8,7 @@ import { batchOf } from "../../support/batches.ts";
 import { kept } from "../../support/kept.ts";
 import { ca, serverTls } from "../../support/tls.ts";
 import { until } from "../../support/until.ts";
-import { ample, never, parcelOfSlices, sinkOf } from "./parts.ts";
+import { never, parcelOfSlices, sinkOf } from "./parts.ts";
 
 /** More than both ends' kernels take for a peer that does not read. */
 const slicesCount = 160;
@@ -59,7 +59,7 @@ test.each(["http", "https"])(
   async (scheme) => {
     const receiver = await peer(scheme === "https", answer);
     const rest = scheme === "https" ? { ca } : {};
-    const sink = kept(sinkOf(`${scheme}://127.0.0.1:${receiver.port}/in`, rest, ample));
+    const sink = kept(sinkOf(`${scheme}://127.0.0.1:${receiver.port}/in`, rest));
     const parcel = parcelOfSlices(...slices());
     const whole = Buffer.concat(parcel.slices.map(({ bytes }) => bytes));
     expect(await sink.deliver(parcel, never)).toMatchObject({ kind: "delivered" });
@@ -78,7 +78,7 @@ test.each(["syslog", "syslog+tls"])(
   async (scheme) => {
     const receiver = await peer(scheme === "syslog+tls");
     const rest = scheme === "syslog+tls" ? { ca } : {};
-    const sink = kept(sinkOf(`${scheme}://127.0.0.1:${receiver.port}`, rest, ample));
+    const sink = kept(sinkOf(`${scheme}://127.0.0.1:${receiver.port}`, rest));
     let isSent = false;
     const sent = () => {
       isSent = true;

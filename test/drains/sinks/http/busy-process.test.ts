@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
 import { kept } from "../../../support/kept.ts";
 import { ca, serverTls } from "../../../support/tls.ts";
-import { ample, never, parcelOf, sinkOf } from "../parts.ts";
+import { never, parcelOf, sinkOf } from "../parts.ts";
 
 /** Answers each request, which comes in one piece, in a thread of its own; tells its port, and then of each connection. */
 const receiver = `
@@ -30,7 +30,7 @@ test("an answer over TLS that came while this process was busy leaves the connec
   const [port] = (await once(worker, "message")) as [number];
   let connections = 0;
   worker.on("message", () => connections++);
-  const sink = kept(sinkOf(`https://localhost:${port}/`, { ca }, ample));
+  const sink = kept(sinkOf(`https://localhost:${port}/`, { ca }));
   for (const text of ["one", "two", "three"]) {
     const verdict = await new Promise((resolve) => {
       setTimeout(() => resolve(sink.deliver(parcelOf(text), never)), 1);

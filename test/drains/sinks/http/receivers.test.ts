@@ -7,7 +7,7 @@ import { onRequests, said } from "../../../support/raw-http.ts";
 import { openRawPeer } from "../../../support/raw-peer.ts";
 import { ca, serverTls } from "../../../support/tls.ts";
 import { until } from "../../../support/until.ts";
-import { ample, never, parcelOf, sinkOf } from "../parts.ts";
+import { never, parcelOf, sinkOf } from "../parts.ts";
 import { oddAnswer, oddHeads } from "./odd-heads.ts";
 
 /** A receiver that gives one answer to each request; counts them. */
@@ -31,7 +31,7 @@ describe.each([...oddHeads])("an answer with %s", (_, head) => {
       const receiver = await openReceiver((socket, index) =>
         index === 0 ? socket.end(oddAnswer(head, status)) : socket.write(said(200)),
       );
-      const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`, {}, ample));
+      const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`));
       expect(await sink.deliver(parcelOf("one"), never), String(status)).toMatchObject({ kind });
       expect(receiver.requests).toBe(1);
       expect(await sink.deliver(parcelOf("two"), never)).toEqual({ kind: "delivered" });
@@ -43,7 +43,7 @@ describe.each([...oddHeads])("an answer with %s", (_, head) => {
 test("an odd answer whose connection stays open counts, too, and its connection is closed from here", async () => {
   for (const head of ["Content-Length with chunked (F71)", "bare line feeds (F73)", "no head, no end"]) {
     const receiver = await openReceiver((socket) => socket.write(oddAnswer(oddHeads.get(head)!, 200)));
-    const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`, {}, ample));
+    const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`));
     expect(await sink.deliver(parcelOf("one"), never)).toEqual({ kind: "delivered" });
     await until(() => receiver.open() === 0);
     expect(receiver.requests).toBe(1);
@@ -54,7 +54,7 @@ test("what an odd answer says beside its status is read as far as it makes sense
   const receiver = await openReceiver((socket) =>
     socket.end("HTTP/1.1 503 No\nRetry-After : 7\nContent-Length: 4\nContent-Length: 4\n\nbusy"),
   );
-  const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`, {}, ample));
+  const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`));
   expect(await sink.deliver(parcelOf("one"), never)).toMatchObject({
     kind: "retry",
     afterMs: 7_000,
@@ -73,7 +73,7 @@ describe("a receiver that talks without end", () => {
 
   test(`has ${interimAnswersMax} interim answers, then it is hung up on, and told so`, async () => {
     const receiver = await openReceiver(flooding("HTTP/1.1 102 Processing\r\n\r\n"));
-    const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`, {}, ample));
+    const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`));
     expect(await sink.deliver(parcelOf("one"), never)).toEqual({
       kind: "retry",
       cause: expect.any(String),
@@ -94,7 +94,7 @@ describe("a receiver that talks without end", () => {
         socket.write(start);
         flooding(flood)(socket);
       });
-      const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`, { format: "otlp" }, ample));
+      const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`, { format: "otlp" }));
       expect(await sink.deliver(parcelOf("one"), never), start).toEqual({ kind: "delivered" });
       await until(() => receiver.open() === 0);
     }
@@ -115,7 +115,7 @@ describe("a receiver that talks without end", () => {
         { tls: { ...serverTls, maxVersion: "TLSv1.2" } },
       ),
     );
-    const sink = kept(sinkOf(`https://localhost:${peer.port}/`, { ca }, ample));
+    const sink = kept(sinkOf(`https://localhost:${peer.port}/`, { ca }));
     expect(await sink.deliver(parcelOf("one"), never)).toMatchObject({
       kind: "retry",
       reason: expect.stringContaining("asks for one TLS handshake after the other"),
@@ -129,7 +129,7 @@ describe("what nobody asked for", () => {
     const receiver = await openReceiver((socket, index) =>
       socket.write(index === 0 ? said(200) + said(200) : said(503)),
     );
-    const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`, {}, ample));
+    const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`));
     expect(await sink.deliver(parcelOf("one"), never)).toEqual({ kind: "delivered" });
     expect(await sink.deliver(parcelOf("two"), never)).toMatchObject({ kind: "retry" });
     expect(receiver.connections()).toBe(2);
@@ -140,7 +140,7 @@ describe("what nobody asked for", () => {
       socket.write(said(200));
       if (index === 0) setTimeout(() => socket.write(said(200)), 5);
     });
-    const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`, {}, ample));
+    const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`));
     expect(await sink.deliver(parcelOf("one"), never)).toEqual({ kind: "delivered" });
     await until(() => receiver.open() === 0);
     expect(await sink.deliver(parcelOf("two"), never)).toEqual({ kind: "delivered" });
@@ -150,7 +150,7 @@ describe("what nobody asked for", () => {
 
 test("a connection that its server keeps for a moment only is not used again", async () => {
   const receiver = await openReceiver((socket) => socket.write(said(200, "", "Keep-Alive: timeout=1\r\n")));
-  const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`, {}, ample));
+  const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`));
   for (const text of ["one", "two"])
     expect(await sink.deliver(parcelOf(text), never)).toEqual({ kind: "delivered" });
   expect(receiver.connections()).toBe(2);
@@ -158,7 +158,7 @@ test("a connection that its server keeps for a moment only is not used again", a
 
 test("closed amid an attempt, the sink ends its connection and the attempt", async () => {
   const receiver = kept(await openRawPeer((socket) => socket.resume()));
-  const sink = sinkOf(`http://127.0.0.1:${receiver.port}/`, {}, ample);
+  const sink = sinkOf(`http://127.0.0.1:${receiver.port}/`);
   const delivery = sink.deliver(parcelOf("one"), never);
   await until(() => receiver.open() === 1);
   await sink.close();

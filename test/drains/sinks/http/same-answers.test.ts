@@ -4,7 +4,7 @@ import { afterEach, expect, test } from "vitest";
 import type { Sink, Verdict } from "../../../../src/ports.ts";
 import { randomFrom } from "../../../support/random.ts";
 import { openRawPeer } from "../../../support/raw-peer.ts";
-import { ample, never, parcelOf, sinkOf } from "../parts.ts";
+import { never, parcelOf, sinkOf } from "../parts.ts";
 
 const opened: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -60,7 +60,7 @@ async function receiver(scripts: readonly Script[]) {
 }
 
 function openSink(port: number): Sink {
-  const sink = sinkOf(`http://127.0.0.1:${port}/`, {}, ample);
+  const sink = sinkOf(`http://127.0.0.1:${port}/`);
   opened.push(sink);
   return sink;
 }

@@ -13,7 +13,7 @@ import { randomFrom } from "../../../support/random.ts";
 import { openRawPeer } from "../../../support/raw-peer.ts";
 import { until } from "../../../support/until.ts";
 import { drainOf, limits, sheetsOf } from "../../rig.ts";
-import { ample, openSlots, sinkOptions } from "../parts.ts";
+import { openSlots, sinkOptions } from "../parts.ts";
 import { type Fate, type Kind, kinds, type World } from "./kinds.ts";
 
 const linesEach = 7;
@@ -127,7 +127,7 @@ async function openWorker(
       lease === undefined ? undefined : sheetsOf(engine.store, lease, { clock: realClock, commitMsMax: 1 }),
     clock: realClock,
     random,
-    sinkFor: sinksFor({ ...sinkOptions, ...ample }),
+    sinkFor: sinksFor(sinkOptions),
     slots: openSlots(),
     readAhead: new ReadAheadBudget(1 << 20),
     patterns: openPatterns(),
