@@ -103,7 +103,11 @@ export function parseDestination(url: string, options: DestinationOptions): Dest
   const parsed = new URL(url);
   const scheme = schemes.get(parsed.protocol);
   if (scheme === undefined)
-    throw drainUrlInvalid("its scheme is not https://, http://, syslog:// or syslog+tls://");
+    throw drainUrlInvalid(
+      /^(otlp|grpc)/.test(parsed.protocol)
+        ? "OTLP is a format (--format otlp) of an https:// or http:// URL"
+        : "its scheme is not https://, http://, syslog:// or syslog+tls://",
+    );
   const host = hostOf(parsed);
   const port = parsed.port === "" ? scheme.port : Number(parsed.port);
   if (port === 0) throw drainUrlInvalid("port 0 cannot be reached");

@@ -231,6 +231,7 @@ describe("drains:update", () => {
     [["--secret", "x", "--unset", "secret"], "Two changes of the secret at once."],
     [["--ca", "/nowhere/ca.pem"], "--ca /nowhere/ca.pem does not exist."],
     [["--url", "ftp://example.com"], "The drain's URL cannot be used: its scheme is not"],
+    [["--url", "otlp+http://example.com"], "cannot be used: OTLP is a format (--format otlp) of an https://"],
     [["--url", "https://10.0.0.1/"], "leads to 10.0.0.1 (private)"],
     [["--format", "xml"], 'There is no drain format "xml".'],
     [["--cert", "CERT"], "there is no --key to go with it"],
