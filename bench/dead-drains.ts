@@ -45,10 +45,10 @@ const intervalMs = 10;
 const linesEach = 10;
 /** Lines that wait for each dead drain. */
 const waitingLines = 100;
-/** Until the dead drains have come to their longest waits. */
+/** The time until the dead drains have reached their longest waits. */
 const warmUpSeconds = 75;
 const windowSeconds = 5;
-/** Memory moves with the attempts under way: one look a second. */
+/** How often the memory is read, once a second: it varies with the attempts under way. */
 const memoryLooks = 15;
 
 /** Asks the question once. */
@@ -169,7 +169,7 @@ async function residentBytes(): Promise<number> {
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
-/** Places where no parcel arrives. */
+/** Destinations that no parcel reaches. */
 class DeadEnds {
   readonly ports: readonly number[];
   readonly #child: ChildProcess;

@@ -51,7 +51,7 @@ export type DrainRig = {
   close(): Promise<void>;
 };
 
-/** Opens everything on a folder of its own, or on one that stays. */
+/** Opens everything, on a new folder or on one that is kept. */
 export async function openDrainRig(given?: string): Promise<DrainRig> {
   const folder = given ?? (await mkdtemp(join(tmpdir(), "tailrace-bench-")));
   const logger = pino({ level: "warn" });
@@ -111,7 +111,7 @@ export async function openDrainRig(given?: string): Promise<DrainRig> {
   };
 }
 
-/** Makes a drain of a channel, from its first line on. */
+/** Creates a drain that delivers a channel from its first line on. */
 export async function addDrain(store: Store, channel: ChannelId, url: string): Promise<DrainRecord> {
   const now = new Date().toISOString();
   const record: DrainRecord = {
@@ -129,7 +129,7 @@ export async function addDrain(store: Store, channel: ChannelId, url: string): P
   return record;
 }
 
-/** Canonical lines of 200 bytes, with the time of their making in each. */
+/** Canonical lines of 200 bytes. Each holds the time when it was made. */
 export function linesOf(count: number, sent = String(process.hrtime.bigint())): CanonicalLines {
   const canoniser = new Canoniser("app");
   const head = "<190>1 2026-01-02T03:04:05.000006+00:00 h app web.1 - - ";
@@ -139,7 +139,7 @@ export function linesOf(count: number, sent = String(process.hrtime.bigint())): 
   return canoniser.take();
 }
 
-/** What a receiver got since it was asked last: lines, and the age of each request's first line. */
+/** What a receiver got since it was last asked: the number of lines, and the age of each request's first line. */
 type Got = {
   readonly lines: number;
   readonly requests: number;
@@ -170,7 +170,7 @@ export class Receiver {
     return got;
   }
 
-  /** Resolves when `lines` lines came, with the seconds that took. */
+  /** Resolves once `lines` lines have come, to the seconds that this took. */
   async seconds(lines: number): Promise<number> {
     const startedMs = performance.now();
     for (let seen = (await this.got()).lines; seen < lines; seen += (await this.got()).lines) {
@@ -184,7 +184,7 @@ export class Receiver {
   }
 }
 
-/** Counts what came; of each first line of what came at once it notes the time that is written in it. */
+/** Counts lines, and notes the time in the first line of each read. */
 class Counter {
   lines = 0;
   requests = 0;
@@ -228,7 +228,7 @@ function receiveHttp(counter: Counter): Server {
   });
 }
 
-/** Octet-counted frames over TCP: the count of one says where the next begins. */
+/** Counts octet-counted frames over TCP: the length of one says where the next begins. */
 function receiveSyslog(counter: Counter): Server {
   return createTcpServer((socket) => {
     let left = 0; // of the frame under way

@@ -5,7 +5,7 @@ const linesEach = 100;
 const lineBytes = 200;
 const connections = 8;
 
-/** Where to post, as whom. */
+/** A URL to post to, and a token. */
 export type Door = { readonly url: string; readonly token: string };
 
 /** A body of lines of 200 bytes. */
@@ -15,7 +15,7 @@ function body(lines = linesEach): Buffer {
   return Buffer.from(`${payload.length} ${payload}`.repeat(lines));
 }
 
-/** Posts for `seconds`, to the doors in turn; lines a second that were acknowledged. */
+/** Posts to the doors in turn for `seconds`. Returns the acknowledged lines per second. */
 export async function postLines(
   doors: readonly Door[],
   seconds: number,
@@ -31,7 +31,7 @@ export async function postLines(
 export const postFirstLines = (doors: readonly Door[]): Promise<number> =>
   post(doors, body(1), (bodies) => bodies < doors.length);
 
-/** Posts to the doors in turn as long as `goesOn`; how many bodies that were. */
+/** Posts to the doors in turn while `goesOn` is true. Returns the number of bodies. */
 async function post(
   doors: readonly Door[],
   bytes: Buffer,
@@ -60,6 +60,6 @@ async function post(
   return bodies;
 }
 
-/** The middle one; of an even number the upper of the two. */
+/** The median; of an even number of values, the upper one of the middle two. */
 export const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1]!;

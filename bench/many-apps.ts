@@ -11,10 +11,10 @@ import { BenchServer } from "./server.ts";
 
 type ManyApps = {
   readonly apps: number;
-  /** From the process's start until it listens. */
+  /** The time from the start of the process until it listens. */
   readonly startSeconds: number;
   readonly emptyStartSeconds: number;
-  /** More than an empty one holds then. */
+  /** The memory beyond that of an empty server at that time. */
   readonly bytesPerApp: number;
 };
 

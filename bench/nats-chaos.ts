@@ -79,7 +79,7 @@ function hear({ log }: NatsEngine, channel: ChannelId): Heard {
   return heard;
 }
 
-/** How many live readings have not all and only what there is, ten seconds after it was written at most. */
+/** Counts the live readings that still lack lines, or had a gap, up to ten seconds after the last write. */
 async function misheard(all: readonly Heard[], { log }: NatsEngine): Promise<number> {
   const ends = new Map<ChannelId, number>();
   for (const channel of channels) ends.set(channel, (await log.recent(channel, 1)).end.line);
@@ -88,7 +88,7 @@ async function misheard(all: readonly Heard[], { log }: NatsEngine): Promise<num
   return wrong();
 }
 
-/** Waits until each copy of each stream has all, 30 seconds at most. */
+/** Waits until every copy of every stream is complete, for at most 30 seconds. */
 async function settled(manager: JetStreamManager): Promise<void> {
   for (const untilMs = performance.now() + 30_000; performance.now() < untilMs; await delay(200)) {
     const infos = await Promise.all(streams.map((name) => manager.streams.info(name).catch(() => undefined)));
@@ -127,7 +127,7 @@ async function faults(cluster: NatsCluster, manager: JetStreamManager): Promise<
   return done;
 }
 
-/** The messages of a stream as its leader has them, in one figure. */
+/** One hash of all messages of a stream, as its leader has them. */
 async function copyOf(admin: NatsConnection, stream: string, last: number): Promise<string> {
   const hash = createHash("sha256");
   let messages = 0;

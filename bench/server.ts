@@ -119,7 +119,7 @@ export class BenchServer {
     return (await answer)[0];
   }
 
-  /** Its folder stays. */
+  /** Stops the server and keeps its folder. */
   async end(): Promise<void> {
     const ended = once(this.#child, "exit");
     this.#child.kill();
@@ -134,7 +134,7 @@ export class BenchServer {
 
 /** Another program. */
 export class BenchChild {
-  /** What `pattern` matched of its output. */
+  /** The part of its output that `pattern` matched. */
   readonly said: string;
   readonly #child: ChildProcess;
 
@@ -143,7 +143,7 @@ export class BenchChild {
     this.said = text;
   }
 
-  /** Resolves when it printed what `pattern` matches; without one, at once. */
+  /** Resolves once its output matches `pattern`; at once if there is none. */
   static async start([file = "", ...args]: readonly string[], pattern?: RegExp): Promise<BenchChild> {
     const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
     return new BenchChild(child, pattern === undefined ? "" : await said(child, "stdout", pattern));

@@ -1,4 +1,4 @@
-/** An attack, and what attackers have in their hands: connections that send what they like and read or not. */
+/** An attack, and the tools of attackers: connections that send anything, and read the answers or do not. */
 import { once } from "node:events";
 import { Agent, type IncomingHttpHeaders, request } from "node:http";
 import { connect, type Socket } from "node:net";
@@ -10,7 +10,7 @@ export type Target = {
   readonly syslogPort: number;
   readonly udpPort: number;
   readonly relpPort: number;
-  /** Of an attack over TLS; else 0. */
+  /** The port of syslog over TLS; 0 unless the attack is over TLS. */
   readonly syslogTlsPort: number;
   readonly key: string;
   readonly app: string;
@@ -22,7 +22,7 @@ export type Attack = {
   readonly isTls?: true;
   /** Done before the quiet time is measured: what the attacker's app has in its log. */
   readonly prepare?: (target: Target) => Promise<void>;
-  /** Goes on until `signal` is aborted; what the attacker was told, and how often. */
+  /** Attacks until `signal` is aborted. Resolves to the answers that the attacker got, and how often. */
   readonly run: (target: Target, signal: AbortSignal) => Promise<Answers>;
 };
 
@@ -32,7 +32,7 @@ export type Answers = Readonly<Record<string, number>>;
 export const attackerAddress = "127.0.0.2";
 const answerCharsMax = 70;
 
-/** Counts what is told. */
+/** Counts answers. */
 export class Tally {
   readonly answers: Record<string, number> = {};
 
@@ -57,7 +57,7 @@ export class Raw {
     else this.socket.on("data", (bytes: Buffer) => this.#read(bytes));
   }
 
-  /** What became of it: the first line of an answer, else whether it is open. */
+  /** The first line of its answer; without one, whether it is open. */
   get fate(): string {
     const first = this.got.split("\r\n", 1)[0]!;
     return first || this.failure || (this.socket.destroyed ? "closed" : "open");
@@ -75,7 +75,7 @@ export class Raw {
 export const basic = ({ token }: Pick<Target, "token">): string =>
   `Basic ${Buffer.from(`token:${token}`).toString("base64")}`;
 
-/** A frame of a line, as senders make them. */
+/** A frame with one line, as senders write it. */
 export function frame(message: string, app = "app"): string {
   const line = `<190>1 2026-01-02T03:04:05.000006+00:00 host ${app} web.1 - - ${message}`;
   return `${Buffer.byteLength(line)} ${line}`;
@@ -103,7 +103,7 @@ type Answer = {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 300, localAddress: attackerAddress });
 
-/** One request of the attacker; status 0 when there was no answer. */
+/** Sends one request. The status is 0 if no answer came. */
 export function ask(
   { port }: Target,
   method: string,
@@ -134,7 +134,7 @@ export async function call(target: Target, method: string, path: string, body?: 
   });
 }
 
-/** Lines of the attacker's app, until they are durable. */
+/** Posts lines to the attacker's app. Resolves when they are durable. */
 export const post = (target: Target, body: string | Buffer, headers = {}): Promise<Answer> =>
   ask(target, "POST", "/logs", {
     body,
@@ -154,7 +154,7 @@ export async function called(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, "abort");
 }
 
-/** `count` workers that do it again and again until the attack is called off. */
+/** Runs `count` workers, each of which repeats its work until the attack is called off. */
 export async function again(count: number, signal: AbortSignal, work: (worker: number) => Promise<unknown>) {
   const worker = async (number: number) => {
     while (!signal.aborted) await work(number);
@@ -162,7 +162,7 @@ export async function again(count: number, signal: AbortSignal, work: (worker: n
   await Promise.race([Promise.all(Array.from({ length: count }, (_, n) => worker(n))), called(signal)]);
 }
 
-/** Connections opened some at a time, until there are `count` or the attack is called off. */
+/** Opens connections, a few at a time, until there are `count` or the attack is called off. */
 export async function open(
   count: number,
   signal: AbortSignal,
@@ -176,7 +176,7 @@ export async function open(
   return made;
 }
 
-/** Lets go of connections; what became of each. */
+/** Closes the connections. Returns what became of each. */
 export function fates(raws: readonly Raw[]): Answers {
   const tally = new Tally();
   for (const raw of raws) {

@@ -1,4 +1,4 @@
-/** The attacker's process: `attacker.ts NAME TARGET`. Prepares, waits for `go`, attacks until `stop`, says what it was told. */
+/** The attacker's process: `attacker.ts NAME TARGET`. Prepares, waits for `go`, attacks until `stop`, prints the answers it got. */
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Target } from "./attack.ts";

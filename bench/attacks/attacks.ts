@@ -1,4 +1,4 @@
-/** All attacks, by the name under which their row stands in docs/attacks.md. */
+/** All attacks, by the name of their row in docs/attacks.md. */
 import type { Attack } from "./attack.ts";
 import { doorAttacks } from "./door-attacks.ts";
 import { httpAttacks } from "./http-attacks.ts";

@@ -18,7 +18,7 @@ import {
 
 const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
 
-/** So many connections, each of which asks again as soon as it was answered, and reads. */
+/** Opens this many connections. Each reads the answer to its request and then sends the next one. */
 const asking =
   (count: number, askedBy: (target: Target, number: number) => string): Attack["run"] =>
   async (target, signal) => {
@@ -56,7 +56,7 @@ const asking =
     return { ...fates(raws), ...tally.answers, answers };
   };
 
-/** So many at a time: a connection that says this, is open for so long, and is closed. */
+/** Opens connections, this many at a time. Each sends `said`, stays open for a while, and is closed. */
 const churn =
   (count: number, openMs: number, said: (target: Target) => Promise<string>): Attack["run"] =>
   async (target, signal) => {

@@ -1,4 +1,4 @@
-/** Attacks on the HTTP door by requests: pipelined, unread, many, never whole. */
+/** Attacks on the HTTP door with requests that are pipelined, unread, very many, or never complete. */
 import { setTimeout as delay } from "node:timers/promises";
 import { type Attack, basic, call, called, fates, fillLog, frame, open, Raw, type Target } from "./attack.ts";
 

@@ -1,4 +1,4 @@
-/** Attacks on the doors for lines: bodies that are large in little, slow or never whole, tokens, floods over syslog. */
+/** Attacks on the doors for lines: bodies that unzip to much, are slow or never end; guessed tokens; floods over syslog. */
 import { randomUUID } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
@@ -22,7 +22,7 @@ import {
   type Target,
 } from "./attack.ts";
 
-/** Eight senders of one zipped body, each on a connection of its own for each request. */
+/** Eight senders post one zipped body, each request over a new connection. */
 const zipped = (
   inflated: () => Buffer | string,
   senders = 8,
@@ -45,7 +45,7 @@ const zipped = (
   },
 });
 
-/** Eight senders of one body of that type, as fast as it is answered. `more`: fields of each request. */
+/** Eight senders post one body of this type as fast as they are answered. `more`: header fields of each request. */
 const bodies = (
   path: string,
   type: string,

@@ -30,7 +30,7 @@ const attackedSeconds = 4;
 const memoryEveryMs = 50;
 const warmAttackMs = 2_000;
 
-/** A process of this folder that is told lines and answers in lines. */
+/** A process of this folder that reads lines and answers each with a line. */
 class Partner {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
@@ -146,7 +146,7 @@ async function measureAttack(name: string, nats: BenchNats | undefined): Promise
   }
 }
 
-/** A whole attack, and what is told of it. */
+/** Runs the attack for `ms`. */
 async function attackFor(ms: number, attacker: Partner): Promise<void> {
   attacker.tell("go");
   await delay(ms);
@@ -162,7 +162,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: "string", default: "1" },
     /** The server has been attacked in this way before, for two seconds. */
     warm: { type: "boolean", default: false },
-    /** Nobody is attacked but ports that take what comes: what is the machine's own doing. */
+    /** The attack goes to ports that only discard, which shows what the machine itself costs. */
     floor: { type: "boolean", default: false },
     /** Arguments of the server's Node. */
     node: { type: "string", multiple: true, default: [] },

@@ -30,7 +30,7 @@ async function makeApps(target: Target): Promise<void> {
   }
 }
 
-/** Sends on what it is sent, as a receiver does that is itself a platform's log router. */
+/** Forwards everything that it receives, like a receiver that is itself a platform's log router. */
 function relay(target: Target, tally: Tally) {
   return createServer((request: IncomingMessage, response) => {
     const { host: _, ...headers } = request.headers;

@@ -3,19 +3,19 @@
  * it), the rest by the victim; the two share the system's monotonic clock.
  */
 
-/** Milliseconds of a clock that all processes of a machine have in common. */
+/** Milliseconds of a clock that all processes of the machine share. */
 export const clockMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** The header by which the server's side knows a victim's line. */
 export const lineHeader = "x-line";
 
-/** When the server came to a line, each of the clock above. */
+/** The times of a line's steps in the server, by the clock above. */
 export type Seen = {
   /** Its connection was accepted. */
   accepted: number;
   /** The head of its request was parsed. */
   parsed: number;
-  /** It was let in to its route. */
+  /** Its route began to handle it. */
   begun: number;
   /** The last write to the disk before its answer began, and ended; on NATS its publish, and the read of its acknowledgement. */
   writing: number;
@@ -23,7 +23,7 @@ export type Seen = {
   answered: number;
 };
 
-/** How long the server had worked by a time of the clock above. */
+/** How long the server had worked at a time of the clock above. */
 export type Worked = { readonly atMs: number; readonly workMs: number };
 
 /** A line as its victim saw it. */
@@ -33,7 +33,7 @@ export const stepNames = ["connect", "read", "door", "gather", "commit", "answer
 
 const slowestPart = 0.03;
 
-/** Milliseconds in each step, on the average of the slowest lines, of which the server saw all steps. */
+/** The average milliseconds in each step, over those of the slowest lines of which the server saw every step. */
 export function stepsOfSlowest(lines: readonly Line[], seen: ReadonlyMap<number, Seen>): readonly number[] {
   const took = ({ sentMs, tailedMs }: Line) => tailedMs - sentMs;
   const slowest = lines

@@ -15,13 +15,13 @@ export type Measured = {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
-  /** Acknowledged, and not seen by the tail. */
+  /** Lines that were acknowledged and did not reach the tail. */
   readonly lost: number;
-  /** Not acknowledged. */
+  /** Lines that were not acknowledged. */
   readonly refused: number;
   /** How much later than due the victims' own timers came, at most: they share a processor with the attacker. */
   readonly ownDelayMs: number;
-  /** Those that came to the tail. */
+  /** Lines that reached the tail. */
   readonly lines: readonly Line[];
 };
 

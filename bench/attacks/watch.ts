@@ -17,7 +17,7 @@ export type Watched = {
   /** How much later than due a timer came, p99 and at most. */
   readonly loopP99Ms: number;
   readonly loopMaxMs: number;
-  /** The part of the time in which the event loop worked. */
+  /** The share of the time in which the event loop worked. */
   readonly busy: number;
   /** Processor seconds of all threads in a second. */
   readonly cpu: number;

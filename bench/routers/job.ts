@@ -17,17 +17,17 @@ export type Job = {
   readonly peers: readonly PeerName[];
 };
 
-/** A peer that runs. `senders[i]` is how an app is told: the name in its frames, or the value of Authorization. */
+/** A running peer. `senders[i]` names an app: in its frames, or as the value of Authorization. */
 export type Running = {
   readonly port: number;
   readonly senders: readonly string[];
-  /** It throws away what it takes: nothing comes out of it. */
+  /** The peer discards lines, so nothing comes out of it. */
   readonly throwsAway?: true;
   /** CPU seconds so far. */
   cpuSeconds(): Promise<number>;
   /** The same of what it needs beside itself, which is not pinned with it. */
   besideSeconds?(): Promise<number>;
-  /** The same of each thread, by its name. */
+  /** CPU seconds of each thread so far, by its name. */
   threadSeconds?(): Promise<ReadonlyMap<string, number>>;
   /** The most that was resident at once, mapped files included. */
   peakBytes(): Promise<number>;

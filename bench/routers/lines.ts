@@ -3,12 +3,12 @@ import { linesABody } from "./job.ts";
 
 const lineBytes = 200;
 
-/** Stands once in a line, in front of the time. */
+/** A mark that each line has once, before the time. */
 export const mark = 0x7e;
 /** Digits of the time: microseconds of the load's own clock. */
 export const timeDigits = 12;
 
-/** A frame of an app; its time is still to be written. */
+/** A frame of an app, whose time is written later. */
 type Frame = { readonly bytes: Buffer; readonly timeAt: number };
 
 export function frameOf(name: string): Frame {
@@ -19,7 +19,7 @@ export function frameOf(name: string): Frame {
   return { bytes: Buffer.from(length + line), timeAt: length.length + head.length };
 }
 
-/** Writes the time of a frame that stands at `at` of `bytes`. */
+/** Writes the time into the frame that begins at `at` of `bytes`. */
 export function writeTime(bytes: Buffer, at: number, micros: number): void {
   let rest = micros;
   for (let digit = at + timeDigits - 1; digit >= at; digit--) {

@@ -1,4 +1,4 @@
-/** Where all drains of a job lead: counts marks, and how late each line is that tells its time. */
+/** The receiver of all drains of a job: counts marks, and measures how late each line with a time is. */
 import { createServer as createHttpServer } from "node:http";
 import { createServer, type Server } from "node:net";
 import type { Way } from "./job.ts";
@@ -35,7 +35,7 @@ export class Receiver {
     return (this.#server.address() as { port: number }).port;
   }
 
-  /** From now on: how late each line is, in milliseconds. */
+  /** Starts a list of how late each line is, in milliseconds. */
   measure(): readonly number[] {
     this.#lateMs = [];
     return this.#lateMs;
@@ -45,7 +45,7 @@ export class Receiver {
     return this.#lines;
   }
 
-  /** Resolves when `count` lines came in all; rejects when none came for a while. */
+  /** Resolves when `count` lines have come in total; rejects when none has come for a while. */
   has(count: number): Promise<void> {
     return new Promise((resolve, reject) => {
       let before = -1;

@@ -17,7 +17,7 @@ export type Run = {
   /** The same of what the peer needs beside itself; undefined: nothing. */
   readonly besideMicrosPerLine: number | undefined;
   readonly peakBytes: number;
-  /** Of lines that are sent at their time: from when a line was due until it was received. */
+  /** The time from when a line was due until it was received, for lines that are sent at their time. */
   readonly p50Ms: number | undefined;
   readonly p99Ms: number | undefined;
   /** Cores that the load, and what the peer needs beside itself, were busy with: of one that they share. */
@@ -31,7 +31,7 @@ const ticksPerSecond = 100; // of Linux' /proc
 const canPin = availableParallelism() > 1 && spawnSync("taskset", ["-V"]).status === 0;
 const core = (number: number): readonly string[] => (canPin ? ["taskset", "-c", String(number)] : []);
 
-/** Undefined where the peer is not installed. Rejects when a line was lost. */
+/** Runs a peer once; undefined if it is not installed. Rejects when a line was lost. */
 export async function runOnce(start: Start, job: Job): Promise<Run | undefined> {
   const load = new Load();
   let running: Running | undefined;
@@ -71,7 +71,7 @@ const usage = async (running: Running) => ({
   busy: await busySeconds(),
 });
 
-/** All processors' time that was not idle. */
+/** The busy time of all processors. */
 async function busySeconds(): Promise<number> {
   const [line = ""] = (await readFile("/proc/stat", "utf8")).split("\n", 1);
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = line.split(/\s+/).slice(1).map(Number);

@@ -4,7 +4,7 @@ import { run } from "./run.mjs";
 /** True where there is an apt-get. */
 export const hasAptGet = async (env) => (await run("apt-get", ["--version"], { env })).status === 0;
 
-/** Runs apt-get as root, or as whom sudo lets be it. */
+/** Runs apt-get as root, through sudo where needed. */
 export function aptGet(env, ...args) {
   // Run level 1 keeps Debian from starting what it installs; sudo -n fails at once where it would have to ask.
   return process.getuid?.() === 0

@@ -20,14 +20,14 @@ const page = "web";
 const settings = ["tsconfig.json", "tsconfig.build.json", "package.json", "package-lock.json"];
 const stamp = inRoot("dist", ".sources");
 
-/** Builds unless dist holds what these very sources gave. */
+/** Builds, unless dist was built from exactly these sources. */
 export async function ensureBuilt() {
   const now = sourcesHash();
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === now) return;
   await step("building", () => build(now));
 }
 
-/** Compiles beside dist and swaps at the end: a server that starts meanwhile never finds half a build. */
+/** Compiles into a folder beside dist and swaps the two at the end, so that a server that starts meanwhile never finds half a build. */
 async function build(hash) {
   const fresh = inRoot(`dist.${process.pid}.new`);
   const old = inRoot(`dist.${process.pid}.old`);
@@ -67,7 +67,7 @@ async function buildPage(folder) {
 /** Folders, and the files that are served or read as they are. */
 const isAsset = (path) => !path.endsWith(".ts");
 
-/** Contents, not times: a checkout of another branch and back needs no build. */
+/** Compares contents, not times: checking out another branch and coming back needs no build. */
 function sourcesHash() {
   const hash = createHash("sha256");
   for (const path of [...settings, ...[...sources, page].flatMap(filesUnder)]) {

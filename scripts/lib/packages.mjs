@@ -7,7 +7,7 @@ import { CannotGoOn, say, step } from "./steps.mjs";
 
 const nodeOldest = [20, 18];
 
-/** Makes node_modules what package-lock.json says. */
+/** Installs what package-lock.json says into node_modules. */
 export async function ensurePackages() {
   refuseOldNode();
   const wanted = readLock(inRoot("package-lock.json"));
@@ -34,7 +34,7 @@ export async function ensureHeroku() {
   });
 }
 
-/** True when all that the lock file wants is there; optional packages of other platforms may be missing. */
+/** True when every package of the lock file is installed. Optional packages of other platforms may be missing. */
 export function isInstalled(wanted, installed) {
   if (installed === undefined) return false;
   return Object.entries(wanted).every(([path, { version, optional }]) => {
@@ -49,7 +49,7 @@ function readLock(path) {
   return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")).packages : undefined;
 }
 
-/** Installs; returns what npm said of install scripts where it can only be done without them. */
+/** Installs. Where this works only without install scripts, returns what npm said of them. */
 async function install() {
   const first = await npm("ci", "--include=dev");
   if (first.status === 0) return undefined;

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { root } from "./paths.mjs";
 
-/** More than a screenful of a failing tool helps nobody. */
+/** How much of a failing tool's output is shown: more than a screenful does not help. */
 const outputCharsMax = 20_000;
 
 /** Runs a program in the checkout and keeps the end of what it printed. Status 127: there is no such program. */
@@ -45,7 +45,7 @@ export function runInFront(program, args, { env = process.env } = {}) {
 
 const passedOn = ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2"];
 
-/** As shells put it: a process that a signal ended has 128 and the signal's number. */
+/** The exit status as shells report it: 128 plus the number of the signal that ended the process. */
 const statusOf = (code, signal) => code ?? 128 + constants.signals[signal];
 
 /** npm is a script on Windows, which only a shell can start. */

@@ -3,7 +3,7 @@
 
 const dotEveryMs = 2_000;
 
-/** A step that cannot be done: said as it is, without a stack, and the command ends with status 1. */
+/** A step that cannot be done. It is printed without a stack, and the command ends with status 1. */
 export class CannotGoOn extends Error {}
 
 /** Runs `work` as one line of output: `name ..... 3.2 s`. */

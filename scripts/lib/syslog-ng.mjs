@@ -42,7 +42,7 @@ export async function unpackSyslogNg(env, folder = cached) {
   }
 }
 
-/** It finds its libraries and modules beside itself, wherever the checkout is moved to. */
+/** The script that starts it with the libraries and modules beside it, wherever the checkout is. */
 function starter(root) {
   const children = (path) => (existsSync(join(root, path)) ? readdirSync(join(root, path)) : []);
   const triplets = ["lib", "usr/lib"].flatMap((path) =>

@@ -1,4 +1,4 @@
-/** tailrace itself, on either engine: every line is on disk before its drain has it. */
+/** tailrace itself, on either engine. Every line is on disk before its drain gets it. */
 import { BenchNats, BenchServer } from "../../server.ts";
 import { type Job, namesOf, type Start } from "../job.ts";
 
