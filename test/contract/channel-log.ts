@@ -1,4 +1,4 @@
-/** What every engine's log owes. */
+/** The contract that every engine's log keeps. */
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { encodedBytes, endOf, positionIn, type StoredBatch } from "../../src/core/batch/batch.ts";
@@ -150,7 +150,7 @@ export function channelLogContract(name: string, open: OpenEngine): void {
 
     describe("positions of another log", () => {
       const fromAfter = (position: Position): From => ({ kind: "after", position });
-      /** As they were printed before they named their log. */
+      /** Positions as they were printed before they named their log. */
       const old = (position: Position) => {
         const { sequence, lines } = readPosition(position)!;
         return positionAt(sequence, lines);

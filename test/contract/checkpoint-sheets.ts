@@ -1,4 +1,4 @@
-/** What the checkpoints of drains that nodes share owe over every engine's store. */
+/** The contract that shared checkpoints of drains keep over every engine's store. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import type { DrainId } from "../../src/core/ids.ts";

@@ -1,4 +1,4 @@
-/** What every kind of sink owes its worker, whatever the peer does. */
+/** The contract that every kind of sink keeps with its worker, whatever the peer does. */
 import type { Socket } from "node:net";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
@@ -16,9 +16,9 @@ export type SinkKind = {
   open(port: number, options?: Partial<typeof sinkOptions>): Sink;
   /** A well-behaved receiver of one connection: its messages, without newlines, go to `take`. */
   receive(socket: Socket, take: (message: string) => void): void;
-  /** What its peers are opened with. */
+  /** The options with which its peers are opened. */
   readonly peer: Parameters<typeof openRawPeer>[1];
-  /** The destination says of each parcel whether it took it. */
+  /** True when the destination answers each parcel. */
   readonly answers: boolean;
 };
 

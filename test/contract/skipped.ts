@@ -1,7 +1,7 @@
 /** Tests of a contract that an engine does not run, by name, each with its reason. */
 import { beforeEach, expect, type RunnerTask, test } from "vitest";
 
-/** Skips them in the file that calls this, and fails there when one of the names is no test's any more. */
+/** Skips these tests in the calling file, and fails if one of the names no longer belongs to a test. */
 export function skipped(names: Readonly<Record<string, string>>): void {
   const reasons = new Map(Object.entries(names));
   beforeEach(({ task, skip }) => {

@@ -1,4 +1,4 @@
-/** What every engine's store owes. */
+/** The contract that every engine's store keeps. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Engine } from "../../src/engines/engine.ts";
 import type { Store, StoreChange } from "../../src/ports.ts";
@@ -20,7 +20,7 @@ export function storeContract(name: string, open: OpenEngine): void {
       for await (const { key } of store.list(prefix)) keys.push(key);
       return keys;
     };
-    /** Watches into an array. */
+    /** Collects what a watch reports in an array. */
     const watch = (prefix: string) => {
       const seen: (StoreChange | "ready")[] = [];
       const ended = (async () => {

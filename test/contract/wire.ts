@@ -1,4 +1,4 @@
-/** What the engine on NATS relies on of its connection: `src/engines/nats/wire/wire.ts`. */
+/** The contract of a connection to NATS (`src/engines/nats/wire/wire.ts`), on which the engine relies. */
 import { ErrorCode, headers, type Msg } from "nats";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Wire } from "../../src/engines/nats/wire/wire.ts";
@@ -8,7 +8,7 @@ import { until } from "../support/until.ts";
 type WirePair = {
   readonly here: Wire & { close(): Promise<void> };
   readonly there: Wire & { close(): Promise<void> };
-  /** Lets so much time pass, where the test holds it. */
+  /** Lets this much time pass, if the test controls the clock. */
   pass(ms: number): Promise<void>;
   /** The server goes away for both, and comes back. */
   break(): Promise<void>;

@@ -8,11 +8,11 @@ import { schedule } from "./steps.ts";
 
 const runs = Number(process.env.RUNS ?? 1_500);
 const seed = Number(process.env.SEED ?? 1);
-/** A schedule that fails is shortened when that is asked for: it takes minutes. */
+/** Whether a failing schedule is shortened, which takes minutes. */
 const isShrinking = process.env.SHRINK !== undefined;
 const shards = 4;
 
-/** Everything that a cluster is made of, by chance. */
+/** Chooses all parts of a cluster at random. */
 function planOf(seed: number): Plan {
   const random = randomFrom(seed);
   const oneOf = <Item>(...items: readonly Item[]): Item => items[Math.floor(random() * items.length)]!;

@@ -56,7 +56,7 @@ const isUnconfirmed = ({ unconfirmed = [] }: DrainCheckpoint, number: number): b
   unconfirmed.some(({ line, endLine }) => line <= number && number < endLine);
 
 export class Destination {
-  /** As the Store has it. */
+  /** The drain, as the Store has it. */
   drain: DrainRecord;
   readonly traits: Traits;
   mood: Mood = "well";
@@ -71,13 +71,13 @@ export class Destination {
   /** Lost with a connection of which only a node that is gone knew that it broke. */
   readonly excused = new Set<number>();
   readonly counts = { taken: 0, repeats: 0, renamed: 0, breaks: 0, gone: 0, followed: 0, replays: 0 };
-  /** Repeats that faults explain; each replay explains all lines once more. */
+  /** The most repeats that faults explain. Each replay explains one more of every line. */
   repeatsMax = 0;
   readonly #parts: DestinationParts;
   /** What came under a parcel id, the first time. */
   readonly #parcels = new Map<string, string>();
   readonly #connections = new Set<Connection>();
-  /** Lost with a connection, and who knows of it. */
+  /** Lines that were lost with a connection, and the node that knows of it. */
   readonly #lost = new Map<number, SimNode>();
 
   constructor(drain: DrainRecord, parts: DestinationParts) {
@@ -86,7 +86,7 @@ export class Destination {
     this.#parts = parts;
   }
 
-  /** As one node uses it. */
+  /** The sink through which one node uses it. */
   sink(node: SimNode, onBreak: (reason: string) => void): Sink {
     return this.traits.isSilent ? this.#silentSink(node, onBreak) : this.#answeringSink(node);
   }

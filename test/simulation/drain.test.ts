@@ -7,10 +7,10 @@ import { schedule } from "./steps.ts";
 
 const runs = Number(process.env.RUNS ?? 500);
 const seed = Number(process.env.SEED ?? 1);
-/** A schedule that fails is shortened when that is asked for: it takes minutes. */
+/** Whether a failing schedule is shortened, which takes minutes. */
 const isShrinking = process.env.SHRINK !== undefined;
 
-/** Everything that a world is made of, by chance. */
+/** Chooses all parts of a world at random. */
 function planOf(seed: number): Plan {
   const random = randomFrom(seed);
   const oneOf = <Item>(...items: readonly Item[]): Item => items[Math.floor(random() * items.length)]!;

@@ -14,7 +14,7 @@ import { randomFrom } from "../support/random.ts";
 
 const channelsMax = 4;
 
-/** What the log owes of a channel: texts by the line that each was acknowledged at. */
+/** The lines that the log must have of a channel: texts by the line number of their acknowledgement. */
 type Expected = { readonly texts: Map<number, string>; destroyed: string[] };
 
 export class JournalWorld {
@@ -57,7 +57,7 @@ export class JournalWorld {
     else await this.#crash();
   }
 
-  /** The disk is well again: everything that was promised is there, and what was destroyed is nowhere. */
+  /** Checks, once the disk works again, that everything acknowledged is there, and nothing that was destroyed. */
   async end(): Promise<void> {
     this.#faultRate = 0;
     if (this.#journal === undefined) await this.#open();
@@ -71,7 +71,7 @@ export class JournalWorld {
     }
   }
 
-  /** Turns a bit of what is stored over and reads everything: what is read is right, what is missing was told. */
+  /** Flips a stored bit and reads everything: what is read must be right, and what is missing must be reported. */
   async flip(): Promise<void> {
     await this.#journal?.close();
     this.#journal = undefined;
@@ -184,7 +184,7 @@ export class JournalWorld {
     this.#refused.clear();
   }
 
-  /** The process and the power go; what was not answered may be there or not. */
+  /** Cuts the power. What was not acknowledged may be there afterwards, or not. */
   async #crash(): Promise<void> {
     this.totals.crashes++;
     this.#forgetRefused();

@@ -30,10 +30,10 @@ type SimNodeParts = {
   readonly readAheadBytesMax: number;
   /** Absent: it runs every drain. */
   readonly shards?: number | undefined;
-  /** By chance: a request to the Store, or a batch of the log, fails now. */
+  /** Decides at random whether a request to the Store, or a batch of the log, fails now. */
   readonly storeFails: () => boolean;
   readonly logFails: () => boolean;
-  /** Something befell it, or is over. */
+  /** Called when a fault of the node begins or ends. */
   readonly onChange: (node: SimNode) => void;
 };
 
@@ -43,7 +43,7 @@ const away = () => new Error("no way to the store");
 
 export class SimNode {
   readonly name: string;
-  /** Its own: time does not wake it while it is frozen. */
+  /** The node's own clock, which wakes nothing while the node is frozen. */
   readonly clock: Clock;
   /** Since when nothing was wrong with it; undefined while something is. */
   wellSinceMs: number | undefined;
@@ -146,7 +146,7 @@ export class SimNode {
     return this.#frozen !== undefined;
   }
 
-  /** Nothing befell it. It may be closing. */
+  /** True when it has no fault. It may be closing. */
   get isWell(): boolean {
     return !this.#isDead && this.#frozen === undefined && this.#cut === undefined;
   }

@@ -27,7 +27,7 @@ export type Plan = {
   readonly seed: number;
   readonly channels?: number;
   readonly drains: readonly DrainPlan[];
-  /** Of every destination at first. */
+  /** The mood of every destination at first. */
   readonly mood?: Mood;
   readonly retention?: Partial<Retention>;
   readonly limits?: Partial<DrainLimits>;
@@ -143,7 +143,7 @@ export class Simulator {
     }
   }
 
-  /** A node more, if there may be one. */
+  /** Starts another node, unless there are as many as allowed. */
   async start(): Promise<void> {
     const { shards, socketsMax = 100, readAheadBytesMax = 1_000_000, storeFails, logFails } = this.#plan;
     if (this.nodes.length >= (shards === undefined ? 1 : nodesMax)) return;
@@ -167,7 +167,7 @@ export class Simulator {
     await this.#clock.advance(0);
   }
 
-  /** Begins to close a node; one that is frozen cannot be told. */
+  /** Begins to close a node, unless it is frozen. */
   stop(node: SimNode): void {
     if (!node.isFrozen && node.isOpen) void node.close();
   }
@@ -198,14 +198,14 @@ export class Simulator {
     }
   }
 
-  /** All nodes end, in order. */
+  /** Stops all nodes in order. */
   async close(): Promise<void> {
     for (const node of this.nodes) this.stop(node);
     await this.#untilAllAreGone();
     await this.#engine.close();
   }
 
-  /** What is wrong, in words. */
+  /** Describes what is wrong. */
   async flaws(): Promise<string[]> {
     const flaws = [...this.witness.flaws];
     for (const destination of this.destinations) {

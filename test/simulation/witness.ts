@@ -1,4 +1,4 @@
-/** Sees what nodes write to the Store, and who runs what: what must never be is a flaw at the moment it happens. */
+/** Watches what nodes write to the Store, and who runs what, and reports a flaw the moment that it happens. */
 import assert from "node:assert";
 import type { Clock, Store } from "../../src/ports.ts";
 import { type DrainCheckpoint, readCheckpoint } from "../../src/registry/drain-checkpoint.ts";
@@ -37,7 +37,7 @@ export class Witness {
     this.#heldAtMs = Array(shards ?? 0).fill(clock.nowMs());
   }
 
-  /** Something befell a node. */
+  /** Notes a fault of a node. */
   noteEvent(): void {
     this.#lastEventMs = this.#clock.nowMs();
   }

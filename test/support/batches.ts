@@ -51,7 +51,7 @@ export async function* batchesOf(followed: AsyncIterable<Followed>): AsyncGenera
   }
 }
 
-/** Pulls batches until they hold `lines` lines together, then lets go. */
+/** Pulls batches until they have `lines` lines together, then ends the reading. */
 export async function takeLines(batches: AsyncIterable<Followed>, lines: number): Promise<StoredBatch[]> {
   const taken: StoredBatch[] = [];
   let count = 0;
@@ -64,7 +64,7 @@ export async function takeLines(batches: AsyncIterable<Followed>, lines: number)
   return taken;
 }
 
-/** The first `count` things that a follower is handed: the texts of a batch each, or `foreign`. */
+/** The first `count` results of a follower: the texts of a batch, or `foreign`. */
 export async function takeFollowed(followed: AsyncIterable<Followed>, count: number): Promise<unknown[]> {
   const taken: unknown[] = [];
   for await (const next of followed) {
@@ -74,7 +74,7 @@ export async function takeFollowed(followed: AsyncIterable<Followed>, count: num
   return taken;
 }
 
-/** The place behind `lines` lines of the batch that `position` is in. */
+/** The place after `lines` lines of the batch that `position` is in. */
 export function placeBeside(position: Position, lines: number): Position {
   const { sequence, incarnation, mark, line } = readPosition(position)!;
   return positionAt(sequence, lines, logOf(incarnation!, mark, line));

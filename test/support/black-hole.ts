@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { Worker } from "node:worker_threads";
 
-/** Listens with the smallest backlog, and stands still. */
+/** Listens with the smallest backlog, and never accepts. */
 const listener = `
 const { createServer } = require("node:net");
 const { parentPort } = require("node:worker_threads");

@@ -7,7 +7,7 @@ import { awaited } from "./until.ts";
 /** The command line's own file. */
 export const mainFile = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 
-/** What is in a command's environment: nothing of the tester's own but PATH. */
+/** The environment of a command. Of the tester's own it has only PATH. */
 export const cliEnvironment = (
   server: { readonly url: string; readonly key: string } | undefined,
   more: Record<string, string> = {},
@@ -28,7 +28,7 @@ export function startCli(
   return child;
 }
 
-/** What a finished command left. */
+/** The output and exit status of a finished command. */
 export type Finished = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
 
 /** What a command has printed, and its end: whoever asks later than it came about is told all the same. */

@@ -154,7 +154,7 @@ export class ControlServer {
   readonly histories = new DrainHistories(drainHistoryLimits);
   reasons: readonly string[] = [];
   #faults: readonly string[] = [];
-  /** Where it listens. */
+  /** The URL at which it listens. */
   url = "";
   readonly #agent = new Agent({ keepAlive: true });
   readonly #recent: Recent;
@@ -320,7 +320,7 @@ export class ControlServer {
     });
   }
 
-  /** As it was when it was opened: no apps, no keys, nothing played. */
+  /** Resets it: no apps, no keys, no scripted answers. */
   async reset(): Promise<void> {
     const { apps, keys, store } = this.registry;
     for (const { id } of await apps.list()) await apps.destroy(id);

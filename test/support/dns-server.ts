@@ -1,4 +1,4 @@
-/** A name server on 127.0.0.1 that answers from a table, and is silent or in trouble where that says so. */
+/** A name server on 127.0.0.1 that answers from a table, or stays silent or fails if the table says so. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 
@@ -6,7 +6,7 @@ import { once } from "node:events";
 export type Zone = Readonly<Record<string, readonly string[] | "silent" | "fails">>;
 
 type DnsServer = {
-  /** For `Resolver.setServers`. */
+  /** The address for `Resolver.setServers`. */
   readonly at: string;
   /** `NAME TYPE` of each question. */
   readonly questions: string[];

@@ -74,7 +74,7 @@ export class ExampleRun {
     }
   }
 
-  /** Ends everything that still runs, as Ctrl-C does, and removes the folder. */
+  /** Ends everything that is still running, like Ctrl-C, and removes the folder. */
   async close(): Promise<void> {
     await Promise.all([...this.#running.values()].map((terminal) => terminal.end()));
     this.#shell.kill("SIGKILL");
@@ -199,7 +199,7 @@ async function freePorts(count: number): Promise<string[]> {
   return ports;
 }
 
-/** Polls; false when it did not come true within the bound. */
+/** Polls. False when the condition did not become true in time. */
 async function isSoon(isTrue: () => boolean, msMax: number): Promise<boolean> {
   const end = Date.now() + msMax;
   while (!isTrue()) {

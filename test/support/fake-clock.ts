@@ -1,4 +1,4 @@
-/** Time that a test holds: it moves when the test says so. */
+/** A clock that a test controls: its time moves only when the test says so. */
 import type { Clock } from "../../src/ports.ts";
 
 type FakeClockOptions = {
@@ -13,7 +13,7 @@ type FakeClockOptions = {
 export class FakeClock implements Clock {
   /** Since the clock was made. */
   #elapsedMs = 0;
-  /** The time of day is off from that by so much. */
+  /** The difference between the time of day and that. */
   #startMs: number;
   readonly #gridMs: number;
   readonly #turns: number;
@@ -89,7 +89,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets everything happen that waits for no time: promises and immediates, several turns of them. */
+/** Runs everything that does not wait for time: promises and immediates, for several turns. */
 export async function settled(turns = 4): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -7,7 +7,7 @@ import type { Disk, DiskFile } from "../../src/engines/journal/disk.ts";
 
 const sectorBytes = 512;
 
-/** What is to happen to one call: nothing, an error before it has any effect, or one after a part of it. */
+/** What happens to one call: nothing, an error before it has any effect, or an error after part of it. */
 export type Fault = "none" | "refused" | "partial";
 type DiskCall = "write" | "sync" | "read" | "truncate" | "create" | "replace" | "remove";
 
@@ -22,9 +22,9 @@ type Content = {
 
 export class FakeDisk implements Disk {
   readonly #files = new Map<string, Content>();
-  /** Removed, but perhaps there again after a crash. */
+  /** Removed files that may be there again after a crash. */
   readonly #removed = new Map<string, Content>();
-  /** Decides over each call. */
+  /** Decides what happens to each call. */
   fault: (call: DiskCall) => Fault = () => "none";
   calls = 0;
 
@@ -75,7 +75,7 @@ export class FakeDisk implements Disk {
     return new Map([...this.#files].map(([name, { seen }]) => [name, seen]));
   }
 
-  /** Turns one bit over, on the disk too. */
+  /** Flips one bit, on the disk too. */
   flip(name: string, bit: number): void {
     for (const bytes of [this.#files.get(name)!.seen, this.#files.get(name)!.synced]) {
       if (bit >> 3 < bytes.length) bytes[bit >> 3]! ^= 1 << (bit & 7);

@@ -25,7 +25,7 @@ export class KernelSocket extends EventEmitter {
     for (const symbol of Object.values(insides)) Object.assign(this, { [symbol]: null });
   }
 
-  /** Bytes that were sent and not read. */
+  /** Bytes that were sent and not yet read. */
   get bytes(): number {
     return this.#sent.reduce((sum, { length }) => sum + length, 0);
   }

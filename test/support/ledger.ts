@@ -25,7 +25,7 @@ export async function sendNumbered(options: {
   readonly count: number;
   readonly linesEach: number;
   readonly pauseMs?: number;
-  /** Ends it before its time, between two requests. */
+  /** Ends the sending early, between two requests. */
   readonly signal?: AbortSignal;
 }): Promise<{ requests: number; retries: number; lines: number }> {
   let requests = 0;
@@ -73,9 +73,9 @@ async function isAcknowledged(
 /** Numbers of each sender in the order of their first arrival. */
 export class Sightings {
   readonly first = new Map<number, number[]>();
-  /** Lines that came once more. */
+  /** Lines that came again. */
   repeats = 0;
-  /** Those of them that came under another parcel id than the first time. */
+  /** Repeated lines that came under another parcel id than the first time. */
   renamed = 0;
   /** All lines, repeats and those without a mark included. */
   lines = 0;

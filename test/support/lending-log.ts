@@ -24,7 +24,7 @@ export function lentCopy<Of extends Batch | StoredBatch>(
 
 export class LendingLog implements ChannelLog {
   readonly #log: ChannelLog;
-  /** Batches that were handed to followers, and those of them that were given back. */
+  /** The number of batches that followers got, and of those that they gave back. */
   lent = 0;
   returned = 0;
 

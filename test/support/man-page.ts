@@ -58,7 +58,7 @@ function commandLines(command: Command): string[] {
 
 const term = (name: string, about: string): string[] => [".TP", `.B ${roff(name)}`, roff(about)];
 
-/** The text that help has behind everything else. */
+/** The text that help has after everything else. */
 function afterHelp(command: Command): string[] {
   let shown = "";
   command.configureOutput({ writeOut: (text) => (shown += text) });
