@@ -1,4 +1,4 @@
-/** What an operator is told of a start that cannot be: the option, the value and the mend, with status 2. */
+/** A start that fails names the option, the value and the remedy, and ends with status 2. */
 import { once } from "node:events";
 import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";

@@ -21,7 +21,7 @@ class Node {
   readonly leases: Leases;
   /** Cut off from the store: nothing goes there, nothing comes. */
   isCutOff = false;
-  /** The next change that it is told of breaks its watch. */
+  /** Its watch breaks at the next change. */
   isWatchBroken = false;
   #reconnect: () => void = () => {};
   #connected: Promise<void> = Promise.resolve();

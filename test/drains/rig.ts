@@ -84,7 +84,7 @@ export class Rig {
   script: Script = () => delivered;
   /** The connection breaks so soon that what the newest sink delivered last may not have arrived. */
   breakConnection: () => void = () => {};
-  /** Over a protocol without answers: how long a connection has to stand for a parcel to be settled. */
+  /** How long a connection must stay open for a parcel to be settled, over a protocol without answers. */
   quietMs = 5;
   /** The connection is reset: nothing that is not settled arrives, and what was delivered lately may not have. */
   reset: () => void = () => {};
@@ -213,7 +213,7 @@ export class Rig {
     return until(holds, { clock: this.clock, ...(msMax !== undefined && { msMax }) });
   }
 
-  /** What the Store has of the drain, and what its owner sees. */
+  /** The drain's records in the Store, and what its owner sees. */
   async state(drain = this.drain): Promise<(DrainCheckpoint & Pick<DrainLedger, "state">) | undefined> {
     const stored = await storedCheckpoint(this.store, drain);
     if (stored === undefined) return undefined;

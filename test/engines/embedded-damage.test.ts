@@ -1,4 +1,4 @@
-/** A folder that something has happened to, before a start and under a running server: told in words, with the mend. */
+/** A folder that was damaged, before a start or under a running server: the fault and its remedy are reported. */
 import { chmodSync } from "node:fs";
 import {
   chmod,

@@ -1,4 +1,4 @@
-/** What the embedded engine owes beyond the contract. */
+/** What the embedded engine promises beyond the contract. */
 import { cp, mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** A NATS server that speaks TLS: trusted by the authority that it is told of, and by nobody else. */
+/** A NATS server that speaks TLS is trusted through the given authority, and through no other. */
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";

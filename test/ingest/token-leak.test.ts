@@ -42,7 +42,7 @@ const markedRouter = new FrameRouter({ tokens: markedTokens, loops: alone.loops,
 const context = { drainToken: "d.1", appId: "app-id", appName: "shop", nowMs: 0 };
 const nowMs = Date.UTC(2026, 0, 2);
 
-/** Everything that lines are ever shown as, one behind the other. */
+/** Every form in which lines are shown, one after the other. */
 function shown(lines: CanonicalLines): string {
   const all: Uint8Array[] = [lines.bytes];
   for (const format of Object.keys(bodyFormats) as FormatName[])

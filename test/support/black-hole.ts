@@ -1,4 +1,4 @@
-/** A port of 127.0.0.1 where no connection comes about: its listener never accepts, and its kernel takes no more. */
+/** A port of 127.0.0.1 that takes no connection: its listener never accepts, and its backlog is full. */
 import { once } from "node:events";
 import { connect } from "node:net";
 import { Worker } from "node:worker_threads";

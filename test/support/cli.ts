@@ -31,7 +31,7 @@ export function startCli(
 /** The output and exit status of a finished command. */
 export type Finished = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
 
-/** What a command has printed, and its end: whoever asks later than it came about is told all the same. */
+/** What a command has printed, and its end. Both can be asked for after they came. */
 type Gathered = { stdout: string; stderr: string; readonly ended: Promise<number | null> };
 const gathered = new WeakMap<ChildProcessWithoutNullStreams, Gathered>();
 

@@ -13,7 +13,7 @@ const pollMs = 25;
 /** Where npm test put Heroku's own command line. */
 const herokuFolder = join(root, "test", "heroku", "node_modules", ".bin");
 
-/** A place in which a page's examples run: a copy of the checkout, free ports, a home of its own. */
+/** A place in which a page's examples run: a copy of the checkout, free ports, and a separate home. */
 export class ExampleRun {
   readonly folder: string;
   readonly #ports: ReadonlyMap<string, string>;
@@ -61,7 +61,7 @@ export class ExampleRun {
     return new ExampleRun(folder, places.set(portsByDefault.http, at.port), { TAILRACE_API_KEY: at.key });
   }
 
-  /** Runs an example or waits for its text; rejects with what was printed when it is not as the page says. */
+  /** Runs an example, or waits for its text. If the output is not as the page says, rejects with it. */
   async follow(example: Example): Promise<void> {
     if (this.#broken !== undefined) throw new Error(`not run: ${this.#broken}`);
     try {

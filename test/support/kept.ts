@@ -1,4 +1,4 @@
-/** Closes after each test what was opened in it, the newest first. */
+/** Closes after each test what the test opened, the newest first. */
 import { afterEach } from "vitest";
 
 const opened: { close(): Promise<unknown> }[] = [];

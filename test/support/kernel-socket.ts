@@ -34,7 +34,7 @@ export class KernelSocket extends EventEmitter {
     this.#sent.push(bytes);
   }
 
-  /** Hands over what there is, as far as it is wanted; returns how often it was read. */
+  /** Delivers what was sent, as far as it is wanted. Returns the number of reads. */
   poll(): number {
     const next = this.#inside<Next>(insides.next);
     const take = this.#inside<Take>(insides.take);

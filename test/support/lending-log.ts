@@ -8,7 +8,7 @@ import type { ChannelId } from "../../src/core/ids.ts";
 import type { Position } from "../../src/core/position.ts";
 import type { ChannelLog, Followed, From, Within } from "../../src/ports.ts";
 
-/** The batch in memory of its own, with the first hold on that; it is overwritten with the last release. */
+/** Copies the batch into separate memory, with the first hold on it. The last release overwrites it. */
 export function lentCopy<Of extends Batch | StoredBatch>(
   batch: Of,
   returned: () => void = () => {},

@@ -69,7 +69,7 @@ function afterHelp(command: Command): string[] {
 
 const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.`;
 
-/** Text that roff takes as it is. */
+/** Text that roff prints unchanged. */
 function roff(text: string): string {
   const escaped = text
     .replaceAll("\\", "\\e")

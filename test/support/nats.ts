@@ -76,7 +76,7 @@ class NatsServer {
 export type NatsCluster = {
   readonly servers: readonly NatsServer[];
   readonly urls: readonly string[];
-  /** Where all of it lies: what is stored, and the configuration. */
+  /** The folder of all their data and configuration. */
   readonly folder: string;
   /** Kills all of them and removes their folders. */
   close(): Promise<void>;

@@ -1,4 +1,4 @@
-/** Https drains through nginx, as most receivers stand behind one. */
+/** HTTPS drains through nginx, since most receivers are behind one. */
 import { afterEach, expect, test } from "vitest";
 import { type Nginx, openNginx } from "../../support/nginx.ts";
 import { type Answer, openPeer, type Peer } from "../../support/peer.ts";

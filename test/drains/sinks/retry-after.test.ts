@@ -1,4 +1,4 @@
-/** `Retry-After`: what it means, and what means nothing. */
+/** `Retry-After`: which values have a meaning, and which have none. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { judge } from "../../../src/drains/sinks/judge.ts";

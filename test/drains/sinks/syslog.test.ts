@@ -46,7 +46,7 @@ async function openReceiver(port = 0) {
   return { ...peer, ...reader };
 }
 
-/** A sink whose doubts are told to the test. */
+/** A sink that reports its broken connections to the test. */
 function doubting(
   url: string,
   rest: Partial<DrainRecord> = {},
@@ -84,7 +84,7 @@ test("a parcel that meets the reset brings the one before into doubt, and is not
 });
 
 describe("parcels that follow the one that opened the connection", () => {
-  /** Delivers `texts`, each as soon as the one before is sent; the outcomes in the order in which they were told. */
+  /** Delivers `texts`, each as soon as the one before is sent. Returns the outcomes in the order in which they came. */
   async function deliverAll(sink: Sink, texts: readonly string[]) {
     const outcomes: (readonly [string, string])[] = [];
     const settled: Promise<unknown>[] = [];

@@ -554,7 +554,7 @@ describe("a connection that breaks", () => {
     expect(come(calm, broke)).toEqual({ state: calm, effects: [] });
   });
 
-  /** What is told to be delivered after the break went over that connection as well. */
+  /** What is reported as delivered after the break went over that connection, too. */
   const withThatOne = [{ ...placeOf(5), endLine: 20, counted: 15 }];
 
   test("amid a delivery waits for that one's verdict, and says why it failed in that one's words", () => {

@@ -1,4 +1,4 @@
-/** What a drain does in five situations that everybody asks about, told one by one. */
+/** What a drain does in five situations that everybody asks about. */
 import { afterEach, expect, test } from "vitest";
 import type { Verdict } from "../../../src/ports.ts";
 import { delivered, Rig, type Try } from "../rig.ts";

@@ -38,7 +38,7 @@ const flags = async () => (await readdir(folder)).filter((name) => name.includes
 const script = fileURLToPath(new URL("lock-process.ts", import.meta.url));
 type Said = { readonly held?: number; readonly refused?: string; readonly message?: string };
 
-/** A process that takes the lock when it is told to and keeps it; `before` is a command that runs it. */
+/** A process that takes the lock on request and keeps it. `before`: a command that runs it. */
 function startTaker(before: readonly string[] = []) {
   const [command, ...args] = [...before, process.execPath, "--no-warnings", script, folder];
   const child = spawn(command!, args, { stdio: ["pipe", "pipe", "inherit"] });

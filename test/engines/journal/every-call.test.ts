@@ -14,7 +14,7 @@ const small = 1500;
 const open = (disk: FakeDisk, clock: FakeClock) =>
   openJournal({ disk, clock, retention: { ...keepsAll, channelLinesMax: 6 }, segmentBytes: small });
 
-/** Appends, fills segments, destroys, trims, collects; gives what was acknowledged of `app`, in order. */
+/** Appends, fills segments, destroys, trims and collects. Returns what was acknowledged of `app`, in order. */
 async function live(journal: OpenJournal, clock: FakeClock): Promise<string[]> {
   const acknowledged: string[] = [];
   const append = async (text: string) => {

@@ -16,7 +16,7 @@ async function open() {
   return { log, commits: () => disk.writes - before };
 }
 
-/** Appends a batch in each of so many turns of the event loop, one behind the other; resolves when all are stored. */
+/** Appends a batch in each of this many successive turns of the event loop. Resolves when all are stored. */
 function inTurns(log: Awaited<ReturnType<typeof open>>["log"], turns: number): Promise<unknown> {
   const appends: Promise<unknown>[] = [];
   return new Promise((resolve) => {

@@ -25,7 +25,7 @@ async function open(replicas: number, version: string | undefined) {
     if (publication.subject === `$JS.API.STREAM.MSG.GET.${stream}` && reply !== undefined) looks++;
     publish(publication, reply);
   };
-  /** Two channels take turns, so that no message is directly behind the one of its channel before it. */
+  /** Two channels take turns, so that no message directly follows the previous one of its channel. */
   const appendsLook = async (): Promise<boolean> => {
     const lines = [...Array(3).keys()];
     const before = looks;

@@ -10,7 +10,7 @@ import { batchOf } from "../../support/batches.ts";
 import { settled } from "../../support/fake-clock.ts";
 import { channel, rig } from "./rig.ts";
 
-/** A follower that has read message 1, and the lines that it is handed from there on. */
+/** A follower that has read message 1, and the lines that it gets from there on. */
 async function follower(parts: ReturnType<typeof rig>) {
   const { wire, reader, failures, clock } = parts;
   await parts.write("a");
@@ -33,7 +33,7 @@ async function follower(parts: ReturnType<typeof rig>) {
   };
 }
 
-/** Writes a line of which the follower is told nothing. */
+/** Writes a line without notifying the follower. */
 async function writeUnseen(parts: ReturnType<typeof rig>, text: string): Promise<void> {
   const { wire, server } = parts;
   const deliver = server.deliver;

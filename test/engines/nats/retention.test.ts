@@ -17,7 +17,7 @@ const tenLines = { ...keepsAll, channelLinesMax: 10 };
 const batchBytes = encodedBytes(batchOf(["0".repeat(8)]));
 const hundredBatches = { ...keepsAll, channelBytesMax: 100 * batchBytes };
 
-/** A channel with limits, and a writer that tells them of each batch; what it writes is told by number. */
+/** A channel with limits, and a writer that counts each batch against them. Its lines are numbered. */
 function limited(limits: Limits) {
   const { write, reader, ...parts } = rig();
   let written = 0;

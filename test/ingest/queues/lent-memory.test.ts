@@ -18,7 +18,7 @@ import { channelOf, silent, tokenOf } from "../registry.ts";
 const time = "2026-01-02T03:04:05.000006+00:00";
 const header = new SyslogHeader();
 
-/** One that follows an app from its first line, and knows what it should have been handed. */
+/** A reader that follows an app from its first line, and knows what it should have got. */
 class Reader {
   readonly seen: string[] = [];
   /** Handed over, and not read yet. */

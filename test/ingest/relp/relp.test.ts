@@ -46,7 +46,7 @@ async function start(bounds: Partial<Record<keyof typeof ingestLimits, number>> 
   });
 }
 
-/** A client that has said `text`, and what it is told. */
+/** A client that has sent `text`, and the answers to it. */
 async function client(text = "") {
   const socket = connect(listener.address.port, "127.0.0.1");
   sockets.push(socket);

@@ -28,7 +28,7 @@ export class NatsModel {
   readonly published: Publication[] = [];
   /** So many acknowledgements of stored messages do not arrive. */
   acksToLose = 0;
-  /** Streams have no leader: who publishes is told that nobody is there. */
+  /** Streams have no leader: publishers get the answer that nobody is there. */
   isLeaderless = false;
   /** The same of the subjects that match. */
   leaderless: RegExp | undefined;

@@ -63,7 +63,7 @@ export class ModelStream {
     return found?.sequence === sequence ? found : undefined;
   }
 
-  /** The first message at `sequence` or behind it whose subject matches. */
+  /** The first message at or after `sequence` whose subject matches. */
   next(sequence: number, pattern: string): Stored | undefined {
     const messages = this.#kept();
     for (let at = this.#indexOf(sequence); at < messages.length; at++) {
@@ -72,7 +72,7 @@ export class ModelStream {
     return undefined;
   }
 
-  /** How many there are at `sequence` or behind it. */
+  /** The number of messages at or after `sequence`. */
   pending(sequence: number, pattern: string): number {
     return this.#kept()
       .slice(this.#indexOf(sequence))
@@ -119,7 +119,7 @@ export class ModelStream {
     return this.#ids;
   }
 
-  /** Where the first message at `sequence` or behind it is. */
+  /** The index of the first message at or after `sequence`. */
   #indexOf(sequence: number): number {
     let low = 0;
     for (let high = this.#messages.length; low < high; ) {

@@ -1,4 +1,4 @@
-/** A connection to the server in memory. What it is handed comes later than what it does, as over a socket. */
+/** A connection to the server in memory. What it receives comes later, as over a socket. */
 import { createInbox, ErrorCode, type Msg, NatsError, type StreamConfig } from "nats";
 import type { Served } from "../../../src/engines/nats/open.ts";
 import type { StreamMaker, Wanted } from "../../../src/engines/nats/streams.ts";

@@ -6,7 +6,7 @@ import { kept } from "../../../support/kept.ts";
 import { ca, serverTls } from "../../../support/tls.ts";
 import { never, parcelOf, sinkOf } from "../parts.ts";
 
-/** Answers each request, which comes in one piece, in a thread of its own; tells its port, and then of each connection. */
+/** Answers each request, which comes in one piece, in a separate thread. It reports its port, and then each connection. */
 const receiver = `
 const { parentPort, workerData } = require("node:worker_threads");
 const take = (socket) => {

@@ -45,6 +45,6 @@ export const oddHeads: ReadonlyMap<string, string> = new Map([
   ["odd bytes in the reason", "HTTP/1.1 STATUS \x01\xff\r\nContent-Length: 2\r\n\r\nok"],
 ]);
 
-/** The answer with a code; a reason behind it, since `200` alone may be the beginning of more. */
+/** The answer with a status. A reason follows it, since `200` alone may be the beginning of more. */
 export const oddAnswer = (head: string, status: number): Buffer =>
   Buffer.from(head.replace("STATUS", `${status} Word`), "latin1");

@@ -18,7 +18,7 @@ export type Kind = {
   readonly scheme: string;
   readonly rest: Partial<DrainRecord>;
   readonly tls?: typeof serverTls;
-  /** It has no answers: what it counts as delivered it has. */
+  /** The protocol has no answers, so the receiver has what counts as delivered. */
   readonly isSyslog?: true;
   speak(socket: Socket, reset: () => void, world: World): void;
 };
