@@ -261,7 +261,7 @@ describe("the shipper", () => {
     expect(spill.lines).toBeGreaterThan(100);
     const read = vi.spyOn(spill, "shift");
     shipper.giveUp();
-    expect(await shipper.close(1000)).toMatchObject({ delivered: 0, dropped: 1, lost: taken });
+    expect(await shipper.close(graceMs)).toMatchObject({ delivered: 0, dropped: 1, lost: taken });
     expect(read).not.toHaveBeenCalled();
   });
 
@@ -275,7 +275,7 @@ describe("the shipper", () => {
     vi.spyOn(spill, "shift").mockReturnValue(undefined);
     await server.until(() => server.lines("log-shuttle").length > 0);
     add(shipper, source, "after");
-    expect(await shipper.close(2000)).toMatchObject({
+    expect(await shipper.close(graceMs)).toMatchObject({
       delivered: taken - gone + 1,
       dropped: gone + 1,
       lost: 0,
@@ -295,7 +295,7 @@ describe("the shipper", () => {
     vi.spyOn(Date, "now").mockImplementation(() => now() - 3_600_000);
     await server.until(() => server.lines().length > 0);
     vi.restoreAllMocks();
-    expect(await shipper.close(1000)).toMatchObject({ delivered: 1, lost: 0 });
+    expect(await shipper.close(graceMs)).toMatchObject({ delivered: 1, lost: 0 });
   });
 
   test("tells where lines are missing: behind what waited and ahead of what was taken again", async () => {
