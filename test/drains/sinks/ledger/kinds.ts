@@ -71,7 +71,7 @@ function speakSyslog(socket: Socket, reset: () => void, world: World): void {
       reset();
     } else if (fate === "end") {
       isEnded = true;
-      socket.end();
+      setImmediate(() => socket.end()); // at once, over TLS, Node would drop what it has decrypted already
     }
   });
 }
