@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { RetryPolicy } from "../core/scheduling/retry.ts";
 
 /** The bounds of ingest that are no settings. What happens at each is said where it is used. */
 export const ingestLimits = Object.freeze({
@@ -56,3 +57,12 @@ export const loopLimits = Object.freeze({ everyMsMin: 60_000, everyMsMax: 86_400
 /** Senders that a node remembers for `tailrace sources`, and those of all nodes that it tells of. */
 export const sendersMax = 1_000;
 export const sendersShownMax = 10_000;
+
+/** How an append that the log refused is tried again, by all whose lines must not be given up: syslog and RELP. */
+export const appendRetry: RetryPolicy = {
+  delayMsMin: 20,
+  delayMsMax: 2_000,
+  factor: 2,
+  attemptsMax: Number.POSITIVE_INFINITY,
+  jitter: 0.2,
+};

@@ -7,21 +7,13 @@ import type { CanonicalLines } from "../../core/batch/batch.ts";
 import type { BatchMemory } from "../../core/batch/batch-memory.ts";
 import { type Origin, originOf } from "../../core/batch/canonical.ts";
 import type { PlainFrame } from "../../core/batch/plain-frame.ts";
-import { type RetryPolicy, retryDelayMs } from "../../core/scheduling/retry.ts";
+import { retryDelayMs } from "../../core/scheduling/retry.ts";
 import type { SyslogHeader } from "../../core/wire/syslog.ts";
 import type { TokenRecord } from "../../registry/records.ts";
+import { appendRetry } from "../limits.ts";
 import type { Gatherer, Gathering } from "./gathering.ts";
 import { type ClosedBatch, OpenBatch, type Sender } from "./open-batch.ts";
 import type { Rooms } from "./rooms.ts";
-
-/** How an append that the log refused is tried again, by all whose lines must not be given up: syslog and RELP. */
-export const appendRetry: RetryPolicy = {
-  delayMsMin: 20,
-  delayMsMax: 2_000,
-  factor: 2,
-  attemptsMax: Number.POSITIVE_INFINITY,
-  jitter: 0.2,
-};
 
 /** The most that a line takes on top of its frame: other names, a length, a time. */
 const growthBytesMax = 128;

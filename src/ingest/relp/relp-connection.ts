@@ -9,7 +9,7 @@ import { droppedConnections, malformedFrames, unknownTokenFrames } from "../../m
 import { turns } from "../../turns.ts";
 import { SenderPace } from "../connections/sender-pace.ts";
 import type { Closing } from "../connections/stream-listener.ts";
-import { appendRetry } from "../queues/stream-queue.ts";
+import { appendRetry } from "../limits.ts";
 import type { Sorting } from "../routing/router.ts";
 import { sampleOf } from "../senders/fault-sample.ts";
 import type { SyslogOptions } from "../syslog/syslog.ts";

@@ -138,8 +138,10 @@ export class SyslogConnection {
     try {
       const pending = this.#take(bytes);
       const { length } = bytes;
-      const took = () => this.#burst.took(length, isFull);
-      const wait = pending === undefined ? took() : pending.then(took);
+      const wait =
+        pending === undefined
+          ? this.#burst.took(length, isFull)
+          : pending.then(() => this.#burst.took(length, isFull));
       if (wait === undefined) return true;
       this.#wait(wait);
     } catch (error) {
