@@ -1,12 +1,12 @@
 /** Who may write a drain's state when two nodes believe that they run the drain. */
 import { beforeEach, expect, test } from "vitest";
-import type { Checkpoint } from "../../../src/drains/worker/checkpoint/checkpoint.ts";
-import { openMemory } from "../../../src/engines/memory.ts";
-import type { Store } from "../../../src/ports.ts";
-import { firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
-import { type DrainSheet, storedCheckpoint } from "../../../src/registry/drain-sheet.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { drainOf, keepAll, sheetsOf } from "../rig.ts";
+import type { Checkpoint } from "../../../../src/drains/worker/checkpoint/checkpoint.ts";
+import { openMemory } from "../../../../src/engines/memory.ts";
+import type { Store } from "../../../../src/ports.ts";
+import { firstCheckpoint } from "../../../../src/registry/drain-checkpoint.ts";
+import { type DrainSheet, storedCheckpoint } from "../../../../src/registry/drain-sheet.ts";
+import { FakeClock } from "../../../support/fake-clock.ts";
+import { drainOf, keepAll, sheetsOf } from "../../rig.ts";
 
 const drain = drainOf(1);
 let clock: FakeClock;

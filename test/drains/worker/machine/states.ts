@@ -1,6 +1,6 @@
 /** States and events of a drain's delivery, for tests: one of each kind, and what tells kinds of a kind apart. */
-import { origin, positionAt } from "../../../src/core/position.ts";
-import { unsized } from "../../../src/drains/worker/machine/batcher.ts";
+import { origin, positionAt } from "../../../../src/core/position.ts";
+import { unsized } from "../../../../src/drains/worker/machine/batcher.ts";
 import type {
   DeliveryEvent,
   DeliveryRules,
@@ -8,13 +8,13 @@ import type {
   Flight,
   Memory,
   NewEvent,
-} from "../../../src/drains/worker/machine/delivery-types.ts";
-import type { LiveRange } from "../../../src/drains/worker/machine/ranges.ts";
-import { nothingRecent } from "../../../src/drains/worker/machine/unconfirmed.ts";
-import type { CutRange } from "../../../src/drains/worker/parcel.ts";
-import type { Verdict } from "../../../src/ports.ts";
-import { firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
-import { limits } from "../rig.ts";
+} from "../../../../src/drains/worker/machine/delivery-types.ts";
+import type { LiveRange } from "../../../../src/drains/worker/machine/ranges.ts";
+import { nothingRecent } from "../../../../src/drains/worker/machine/unconfirmed.ts";
+import type { CutRange } from "../../../../src/drains/worker/parcel.ts";
+import type { Verdict } from "../../../../src/ports.ts";
+import { firstCheckpoint } from "../../../../src/registry/drain-checkpoint.ts";
+import { limits } from "../../rig.ts";
 
 export const nowMs = Date.parse("2024-05-01T10:00:00Z");
 /** The same moment, as waits are measured. */

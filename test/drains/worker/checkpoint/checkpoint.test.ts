@@ -1,11 +1,11 @@
 import { pino } from "pino";
 import { beforeEach, expect, test } from "vitest";
-import { Checkpoint } from "../../../src/drains/worker/checkpoint/checkpoint.ts";
-import { openMemory } from "../../../src/engines/memory.ts";
-import type { Store } from "../../../src/ports.ts";
-import { type DrainCheckpoint, firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { drainOf, keepAll } from "../rig.ts";
+import { Checkpoint } from "../../../../src/drains/worker/checkpoint/checkpoint.ts";
+import { openMemory } from "../../../../src/engines/memory.ts";
+import type { Store } from "../../../../src/ports.ts";
+import { type DrainCheckpoint, firstCheckpoint } from "../../../../src/registry/drain-checkpoint.ts";
+import { FakeClock } from "../../../support/fake-clock.ts";
+import { drainOf, keepAll } from "../../rig.ts";
 
 type Fault = "before" | "after" | undefined;
 

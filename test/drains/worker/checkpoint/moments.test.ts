@@ -1,12 +1,12 @@
 /** One wait for all who wait for the same moment: what many busy drains cost in timers. */
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import { Checkpoint } from "../../../src/drains/worker/checkpoint/checkpoint.ts";
-import { Moments } from "../../../src/drains/worker/checkpoint/moments.ts";
-import { openMemory } from "../../../src/engines/memory.ts";
-import { firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
-import { FakeClock, settled } from "../../support/fake-clock.ts";
-import { drainOf, keepAll } from "../rig.ts";
+import { Checkpoint } from "../../../../src/drains/worker/checkpoint/checkpoint.ts";
+import { Moments } from "../../../../src/drains/worker/checkpoint/moments.ts";
+import { openMemory } from "../../../../src/engines/memory.ts";
+import { firstCheckpoint } from "../../../../src/registry/drain-checkpoint.ts";
+import { FakeClock, settled } from "../../../support/fake-clock.ts";
+import { drainOf, keepAll } from "../../rig.ts";
 
 test("all who go by a clock wake at their moments, in the order in which they came, and not within the call", async () => {
   const clock = new FakeClock();

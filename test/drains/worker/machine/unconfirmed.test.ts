@@ -6,8 +6,8 @@ import {
   unconfirmedOf,
   union,
   withDelivered,
-} from "../../../src/drains/worker/machine/unconfirmed.ts";
-import type { Stretch } from "../../../src/registry/drain-checkpoint.ts";
+} from "../../../../src/drains/worker/machine/unconfirmed.ts";
+import type { Stretch } from "../../../../src/registry/drain-checkpoint.ts";
 import { placeOf } from "./states.ts";
 
 const stretch = (line: number, endLine: number, counted = endLine - line): Stretch => ({

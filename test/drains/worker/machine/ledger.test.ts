@@ -8,8 +8,8 @@ import {
   lost,
   lostUnconfirmed,
   settled,
-} from "../../../src/drains/worker/machine/ledger.ts";
-import type { DeliveryRange, Redelivery } from "../../../src/drains/worker/machine/ranges.ts";
+} from "../../../../src/drains/worker/machine/ledger.ts";
+import type { DeliveryRange, Redelivery } from "../../../../src/drains/worker/machine/ranges.ts";
 import { cutOf, liveAt, memoryAt, nowMs, placeOf } from "./states.ts";
 
 const { checkpoint } = memoryAt(20);

@@ -14,8 +14,8 @@ import {
   type Sizing,
   sizingFor,
   unsized,
-} from "../../../src/drains/worker/machine/batcher.ts";
-import type { DeliveryRange } from "../../../src/drains/worker/machine/ranges.ts";
+} from "../../../../src/drains/worker/machine/batcher.ts";
+import type { DeliveryRange } from "../../../../src/drains/worker/machine/ranges.ts";
 import { cutOf, liveAt, placeOf } from "./states.ts";
 
 const limits = { parcelLinesMax: 100, parcelBytesMax: 10_000, probeBytesMax: 500, splitMsMax: 60_000 };

@@ -1,12 +1,12 @@
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import { Checkpoint } from "../../../src/drains/worker/checkpoint/checkpoint.ts";
-import { CheckpointPace } from "../../../src/drains/worker/checkpoint/checkpoint-pace.ts";
-import { openMemory } from "../../../src/engines/memory.ts";
-import { checkpointPace } from "../../../src/limits.ts";
-import { firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { drainOf, keepAll } from "../rig.ts";
+import { Checkpoint } from "../../../../src/drains/worker/checkpoint/checkpoint.ts";
+import { CheckpointPace } from "../../../../src/drains/worker/checkpoint/checkpoint-pace.ts";
+import { openMemory } from "../../../../src/engines/memory.ts";
+import { checkpointPace } from "../../../../src/limits.ts";
+import { firstCheckpoint } from "../../../../src/registry/drain-checkpoint.ts";
+import { FakeClock } from "../../../support/fake-clock.ts";
+import { drainOf, keepAll } from "../../rig.ts";
 
 const msMin = 50;
 const logger = pino({ level: "silent" });

@@ -3,18 +3,18 @@
  * things do. Everything that was sent, taken and lost on the way is written down.
  */
 import assert from "node:assert";
-import { begin, step } from "../../../src/drains/worker/machine/delivery-state.ts";
+import { begin, step } from "../../../../src/drains/worker/machine/delivery-state.ts";
 import type {
   DeliveryEvent,
   DeliveryRules,
   DeliveryState,
   Effect,
   NewEvent,
-} from "../../../src/drains/worker/machine/delivery-types.ts";
-import { dueLine, isInFlight } from "../../../src/drains/worker/machine/under-way.ts";
-import type { CutRange } from "../../../src/drains/worker/parcel.ts";
-import type { Verdict } from "../../../src/ports.ts";
-import { type DrainCheckpoint, firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
+} from "../../../../src/drains/worker/machine/delivery-types.ts";
+import { dueLine, isInFlight } from "../../../../src/drains/worker/machine/under-way.ts";
+import type { CutRange } from "../../../../src/drains/worker/parcel.ts";
+import type { Verdict } from "../../../../src/ports.ts";
+import { type DrainCheckpoint, firstCheckpoint } from "../../../../src/registry/drain-checkpoint.ts";
 import { rules as allRules, cutOf, placeOf, nowMs as startMs } from "./states.ts";
 
 /** A whole number from 0 to `max - 1`. */

@@ -1,18 +1,18 @@
-/** What comes of each event in each state. `npm test -- test/drains/worker/delivery-state.test.ts -u` draws it anew. */
+/** What comes of each event in each state. `npm test -- test/drains/worker/machine/delivery-state.test.ts -u` draws it anew. */
 import { AssertionError } from "node:assert";
 import { describe, expect, test } from "vitest";
-import { begin, step } from "../../../src/drains/worker/machine/delivery-state.ts";
+import { begin, step } from "../../../../src/drains/worker/machine/delivery-state.ts";
 import type {
   DeliveryState,
   Effect,
   Memory,
   NewEvent,
   Step,
-} from "../../../src/drains/worker/machine/delivery-types.ts";
-import { nothingRecent } from "../../../src/drains/worker/machine/unconfirmed.ts";
-import type { CutRange } from "../../../src/drains/worker/parcel.ts";
-import { type DrainCheckpoint, firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
-import { readText } from "../../support/sources.ts";
+} from "../../../../src/drains/worker/machine/delivery-types.ts";
+import { nothingRecent } from "../../../../src/drains/worker/machine/unconfirmed.ts";
+import type { CutRange } from "../../../../src/drains/worker/parcel.ts";
+import { type DrainCheckpoint, firstCheckpoint } from "../../../../src/registry/drain-checkpoint.ts";
+import { readText } from "../../../support/sources.ts";
 import {
   cutOf,
   eventOf,
@@ -57,7 +57,7 @@ test("ARCHITECTURE.md draws every state and event (-u writes it)", async () => {
   const marks = /(<!-- transitions: .* -->\n)[\s\S]*(<!-- end of transitions -->)/;
   expect(page).toMatch(marks);
   await expect(page.replace(marks, (_all, start, end) => `${start}\n${drawn()}\n${end}`)).toMatchFileSnapshot(
-    "../../../ARCHITECTURE.md",
+    "../../../../ARCHITECTURE.md",
   );
 });
 

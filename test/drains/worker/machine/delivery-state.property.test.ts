@@ -1,7 +1,7 @@
 /** Whatever happens, in whatever order: each line has its place once, nothing overtakes, and no bound is passed. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { randomFrom } from "../../support/random.ts";
+import { randomFrom } from "../../../support/random.ts";
 import { DeliveryModel } from "./delivery-model.ts";
 
 const schedule = fc.record({

@@ -6,8 +6,8 @@ import {
   pickRange,
   type Redelivery,
   rangeAfter,
-} from "../../../src/drains/worker/machine/ranges.ts";
-import type { DrainCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
+} from "../../../../src/drains/worker/machine/ranges.ts";
+import type { DrainCheckpoint } from "../../../../src/registry/drain-checkpoint.ts";
 import { liveAt, memoryAt, placeOf } from "./states.ts";
 
 const { checkpoint } = memoryAt(20);
