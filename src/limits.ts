@@ -23,6 +23,7 @@ export const httpLimits = {
   headersMsMax: 10 * secondMs,
   requestMsMax: minuteMs,
   waitingReadsBytesMax: 32 * MiB,
+  halfClosedMsMax: 10 * secondMs,
   keepAliveMs: 72 * secondMs,
 } as const;
 

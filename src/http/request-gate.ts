@@ -28,10 +28,9 @@ export type RequestGateLimits = AnswerPaceLimits & {
   readonly requestMsMax: number;
   /** Bytes of reads that wait for a turn, over all connections. */
   readonly waitingReadsBytesMax: number;
+  /** After this time, a client that has closed its side gets no more answers. */
+  readonly halfClosedMsMax: number;
 };
-
-/** After this time, a client that has closed its side gets no more answers. */
-const halfClosedMsMax = 10_000;
 
 /** A property of Node that its types lack. */
 type HalfOpen = Server & { httpAllowHalfOpen: boolean };
@@ -40,6 +39,7 @@ export class RequestGate {
   readonly #connections: Connections;
   readonly #handle: RequestListener;
   readonly #requestsMax: number;
+  readonly #halfClosedMsMax: number;
   /** Reads and requests that wait for a later turn. Addresses take turns; `POST /logs` of each is apart. */
   readonly #inLine: TurnLine;
   readonly #pace: AnswerPace;
@@ -61,6 +61,7 @@ export class RequestGate {
     this.#connections = connections;
     this.#handle = handle;
     this.#requestsMax = limits.requestsMax;
+    this.#halfClosedMsMax = limits.halfClosedMsMax;
     this.#inLine = new TurnLine(this.#turns);
     this.#reads = {
       turns: this.#turns,
@@ -96,7 +97,7 @@ export class RequestGate {
       const connection = this.#connections.of(socket);
       if (connection === undefined) return;
       connection.reads = ConnectionReads.of(socket, connection, this.#reads);
-      if (!isTls) socket.once("end", () => halfClosed(connection, socket));
+      if (!isTls) socket.once("end", () => halfClosed(connection, socket, this.#halfClosedMsMax));
     });
     (server as HalfOpen).httpAllowHalfOpen = !isTls; // TLS closes both sides together
     const on = (event: string, expects: Arrival["expects"]) =>
@@ -214,10 +215,10 @@ export class RequestGate {
  * The client has closed its side. Its requests are still answered, and Node closes the connection after the last
  * answer. Streams and long waits end, since they are only for clients that stay.
  */
-function halfClosed(connection: Connection, socket: Socket): void {
+function halfClosed(connection: Connection, socket: Socket, msMax: number): void {
   if (connection.isStream) socket.end();
   else {
-    const end = setTimeout(() => socket.end(), halfClosedMsMax).unref();
+    const end = setTimeout(() => socket.end(), msMax).unref();
     socket.once("close", () => clearTimeout(end));
   }
 }
