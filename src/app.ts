@@ -72,6 +72,7 @@ import { Tokens } from "./registry/tokens.ts";
 import { WebSessions } from "./registry/web-sessions.ts";
 import { listenFurther, shared } from "./sockets/further-listeners.ts";
 import { listenFailure } from "./sockets/listen-failure.ts";
+import { acceptedMax, newConnections } from "./sockets/new-connections.ts";
 import { FrameHistory } from "./tail/frame-history.ts";
 import { Histograms } from "./tail/histograms.ts";
 import { summaryOf } from "./tail/log-summary.ts";
@@ -124,6 +125,7 @@ async function open(
   const clock = realClock;
   const failures = new BackgroundFailures({ logger, nowMs: () => clock.monotonicMs() });
   const filesMax = openFilesMax();
+  newConnections.waitingMax = withinFiles(filesMax, "accepted", acceptedMax);
   const engine = scope.own("the log", await openEngine(config, clock, logger));
   const { log, others } = engine;
   const store = new CheckedStore(engine.store, logger);

@@ -20,7 +20,7 @@ export function openFilesMax(): number {
 }
 
 /** Shares of all that may be open; a tenth is left for the log, the disk and anything unforeseen. */
-const parts = { http: 0.15, syslog: 0.15, drains: 0.15, streams: 0.45 } as const;
+const parts = { accepted: 0.05, http: 0.125, syslog: 0.125, drains: 0.15, streams: 0.45 } as const;
 export type FilesPart = keyof typeof parts;
 
 /** The bound for connections, or this part's share of the open files if that is less. */

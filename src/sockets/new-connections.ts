@@ -10,8 +10,8 @@ import { FairLine } from "../core/scheduling/fair-line.ts";
 import { Turns } from "../turns.ts";
 import { readBy } from "./socket-reads.ts";
 
-/** At this bound, the connection that has waited for longest, of the address that has the most, is closed. */
-const waitingMax = 1_000;
+/** The most connections that wait, where so many files may be open. */
+export const acceptedMax = 1_000;
 /** Bound for the first read of a handshake; most are shorter. */
 const helloBytesMax = 4 * 1024;
 
@@ -25,6 +25,8 @@ export class NewConnections {
   readonly #waiting = new FairLine<Waiting>();
   readonly #hello = Buffer.allocUnsafeSlow(helloBytesMax);
   #isOn = false;
+  /** At this bound, the connection that has waited for longest, of the address that has the most, is closed. */
+  waitingMax = acceptedMax;
 
   constructor(turns = new Turns({ nowMs: () => performance.now(), defer: setImmediate })) {
     this.#turns = turns;
@@ -52,7 +54,7 @@ export class NewConnections {
       take();
       return;
     }
-    if (this.#waiting.length >= waitingMax) this.#waiting.shiftOfLargest()!.socket.destroy();
+    if (this.#waiting.length >= this.waitingMax) this.#waiting.shiftOfLargest()!.socket.destroy();
     this.#waiting.push(addressGroup(socket.remoteAddress), { socket, take });
     this.#defer();
   }

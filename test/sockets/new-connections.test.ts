@@ -46,27 +46,31 @@ test("what does not fit into a turn waits for the next ones, in which addresses 
   expect(taken).toEqual(["2a", "2b", "1a", "2c", "2d"]);
 });
 
-test("a thousand wait: beyond, the first of the address that has the most is closed", async () => {
-  const { connections, pass, next } = held();
-  const taken: Socket[] = [];
-  const add = (address: string) => {
-    const socket = accepted(address);
-    connections.add(socket, () => {
-      taken.push(socket);
-      pass();
-    });
-    return socket;
-  };
-  add("127.0.0.2");
-  const many = Array.from({ length: 999 }, () => add("127.0.0.2"));
-  const one = add("127.0.0.1");
-  expect(many.some(({ destroyed }) => destroyed)).toBe(false);
-  add("127.0.0.1");
-  expect(many.map(({ destroyed }) => destroyed)).toEqual(many.map((_, at) => at === 0));
-  for (let turn = 0; turn < 2; turn++) await next();
-  expect(taken).not.toContain(many[0]);
-  expect(taken.slice(1)).toEqual([many[1], one]);
-});
+test.each([1_000, 10])(
+  "%i wait: beyond, the first of the address that has the most is closed",
+  async (waitingMax) => {
+    const { connections, pass, next } = held();
+    connections.waitingMax = waitingMax;
+    const taken: Socket[] = [];
+    const add = (address: string) => {
+      const socket = accepted(address);
+      connections.add(socket, () => {
+        taken.push(socket);
+        pass();
+      });
+      return socket;
+    };
+    add("127.0.0.2");
+    const many = Array.from({ length: waitingMax - 1 }, () => add("127.0.0.2"));
+    const one = add("127.0.0.1");
+    expect(many.some(({ destroyed }) => destroyed)).toBe(false);
+    add("127.0.0.1");
+    expect(many.map(({ destroyed }) => destroyed)).toEqual(many.map((_, at) => at === 0));
+    for (let turn = 0; turn < 2; turn++) await next();
+    expect(taken).not.toContain(many[0]);
+    expect(taken.slice(1)).toEqual([many[1], one]);
+  },
+);
 
 async function listening(begin: (connections: NewConnections, socket: Socket) => void) {
   const connections = new NewConnections();
