@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { CommanderError } from "commander";
 import { oneLine, terminalText } from "../src/core/terminal/terminal-text.ts";
-import { watchReader } from "./closed-pipe.ts";
+import { isReaderGone, watchReader } from "./closed-pipe.ts";
 import type { Variables } from "./environment.ts";
 import { codeOf } from "./errors.ts";
 
@@ -29,7 +29,7 @@ export class Output {
     stdout.on("error", (error: NodeJS.ErrnoException) => {
       if (this.#broken.has(stdout)) return;
       this.#broken.add(stdout);
-      if (error.code === "EPIPE") return this.onClosedPipe();
+      if (isReaderGone(error)) return this.onClosedPipe();
       this.note(`tailrace: Standard output cannot be written: ${writeFault(error)}.`);
       this.onFailure();
     });
