@@ -15,6 +15,7 @@ type Addon = {
   readonly plan: { readonly name: string };
   readonly config_vars: readonly string[];
   readonly provision_message: string | null;
+  readonly web_url: string | null;
   readonly created_at: string;
 };
 type Named = { readonly name: string; readonly human_name: string };
@@ -73,6 +74,7 @@ export function registerAddons(program: Command, context: Context): void {
         ["state", addon.state],
         ["config vars", addon.config_vars.join(", ") || "-"],
         ["created", addon.created_at],
+        ...(addon.web_url ? [["dashboard", addon.web_url]] : []),
         ...(addon.provision_message ? [["message", addon.provision_message]] : []),
       ] as [string, string][];
       await output.write(facts.map(([name, value]) => `${name.padEnd(11)}  ${oneLine(value)}\n`).join(""));

@@ -5,7 +5,7 @@ import type { User } from "../registry/platform/platforms.ts";
 import type { AppRecord } from "../registry/records.ts";
 import type { Manifest } from "./manifest.ts";
 
-type SignOn = {
+export type SignOn = {
   readonly method: "post";
   readonly action: string;
   readonly params: Readonly<Record<string, string>>;

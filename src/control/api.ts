@@ -16,6 +16,7 @@ import type { Tails } from "../tail/tails.ts";
 import { addonItself } from "./addons/itself.ts";
 import { addonOauth } from "./addons/oauth.ts";
 import { addonProviders } from "./addons/providers.ts";
+import { addonSignOn } from "./addons/sign-on.ts";
 import { authenticate, decorateRequests, findApp } from "./auth.ts";
 import { type BodyDeps, readBodies } from "./bodies.ts";
 import type { BrowserDeps } from "./browser.ts";
@@ -121,5 +122,6 @@ const ofProviders: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
   readBodies(server, deps);
   await server.register(addonProviders, deps);
   await server.register(addonItself, deps);
+  await server.register(addonSignOn, deps);
   await server.register(addonOauth, deps);
 };

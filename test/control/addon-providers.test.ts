@@ -4,8 +4,9 @@ import { rmSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { accessSeconds, accessTokensMax, grantSeconds } from "../../src/addons/grants.ts";
 import { readManifests } from "../../src/addons/manifest.ts";
+import { signOnPage } from "../../src/control/addons/sign-on-page.ts";
 import { AddonProvider } from "../support/addon-provider.ts";
-import { ControlServer, TestRegistry } from "../support/control-server.ts";
+import { ControlServer, operatorSecret, TestRegistry } from "../support/control-server.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
 const clock = new FakeClock();
@@ -53,6 +54,26 @@ const renew = (refresh_token: string, client_secret = "pass-word") =>
   ask({ grant_type: "refresh_token", refresh_token, client_secret });
 const as = (token: string, method: string, path: string, body?: unknown) =>
   server.call(method, path, body, { key: token });
+
+/** The cookie of a browser that signs in with this key. */
+async function cookieOf(key = operatorSecret): Promise<string> {
+  const headers = { "sec-fetch-site": "same-origin" };
+  const answer = await server.call("POST", "/web/session", { key }, { key: null, headers });
+  return String(answer.headers["set-cookie"]).split(";")[0]!;
+}
+/** A browser's own way to an address, as somebody opens it. */
+const browse = (path: string, cookie: string, more: Record<string, string> = {}) =>
+  server.call("GET", path, undefined, {
+    key: null,
+    headers: { accept: "text/html,*/*;q=0.8", "sec-fetch-site": "none", cookie, ...more },
+  });
+const fieldsOf = (html: string): Record<string, string> =>
+  Object.fromEntries(
+    [...html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)].map(([, name, value]) => [
+      name,
+      value,
+    ]),
+  );
 
 describe("the code of a provision request", () => {
   test("is exchanged once, as a form or as JSON, for tokens of that add-on", async () => {
@@ -203,6 +224,61 @@ describe("single sign-on", () => {
     expect((await server.call("GET", `/apps/shop/addons/${addon.name}/sso`)).json).toEqual(json);
     const nav = JSON.parse(Buffer.from(json.params["nav-data"], "base64").toString());
     expect(nav).toMatchObject({ addon: addon.name, appname: "shop" });
+  });
+
+  test("is a page for a browser, at the web_url of the add-on and its attachment", async () => {
+    const page = new URL(`/addons/${addon.id}/sso`, server.url);
+    const shown = [
+      (await server.call("GET", `/addons/${addon.id}`)).json,
+      (await server.call("GET", `/addons/${addon.id}/addon-attachments`)).json[0],
+      (await server.call("POST", "/actions/addons/resolve", { addon: addon.name })).json[0],
+      (await server.call("GET", "/apps/shop/addons")).json[0],
+      (await server.call("GET", "/addon-attachments")).json[0],
+    ];
+    expect(shown.map(({ web_url }) => web_url)).toEqual(shown.map(() => page.href));
+    const { json } = await server.call("GET", page.pathname);
+    const { status, text, headers } = await browse(page.pathname, await cookieOf());
+    expect({ status, type: headers["content-type"], cache: headers["cache-control"] }).toEqual({
+      status: 200,
+      type: "text/html; charset=utf-8",
+      cache: "no-store",
+    });
+    expect(text).toContain(`<form method="post" action="${provider.url}/sso">`);
+    expect(fieldsOf(text)).toEqual(json.params);
+    const [, script] = /<script>(.*)<\/script>/.exec(text)!;
+    expect(headers["content-security-policy"]).toContain(
+      `script-src 'sha256-${hash("sha256", script!, "base64")}'`,
+    );
+  });
+
+  test("leads a browser that is not signed in to the sign-in, and back by a path without a secret", async () => {
+    for (const wanted of [addon.id, "no-such"]) {
+      const { status, headers } = await browse(`/addons/${wanted}/sso`, "tailrace=over");
+      expect({ status, to: headers.location }).toEqual({ status: 303, to: `/#/addons/${wanted}` });
+    }
+  });
+
+  test("says in a page what is not to be had: another's add-on as one that is not, and why a key may not", async () => {
+    await server.call("POST", "/apps", { name: "other-shop" });
+    const keyOf = async (body: object) =>
+      (await server.call("POST", "/oauth/authorizations", body)).json.access_token.token as string;
+    const tenant = await cookieOf(await keyOf({ apps: ["other-shop"] }));
+    const [others, none] = await Promise.all(
+      [addon.id, "no-such"].map((wanted) => browse(`/addons/${wanted}/sso`, tenant)),
+    );
+    expect(others!.status).toBe(404);
+    expect(others!.text).toContain("<h1>The dashboard cannot be opened</h1>");
+    expect(others!.text).toBe(none!.text);
+    const reader = await cookieOf(await keyOf({ apps: ["shop"], read_only: true }));
+    expect((await browse(`/addons/${addon.id}/sso`, reader)).status).toBe(403);
+    const foreignSite = { "sec-fetch-site": "cross-site" };
+    expect((await browse(`/addons/${addon.id}/sso`, await cookieOf(), foreignSite)).status).toBe(403);
+  });
+
+  test("escapes what a page repeats", async () => {
+    const name = `a"><script>alert(1)</script>`;
+    const page = signOnPage(name, { method: "post", action: `https://x/?${name}`, params: { [name]: name } });
+    expect(page.match(/<script>/g)).toHaveLength(1);
   });
 
   test("is refused where the manifest names no dashboard", async () => {

@@ -122,6 +122,7 @@ test("those that work do", async () => {
     ],
     ...[["addons"], ["addons", "--all"], ["addons", "--json"], ["addons:info", "logs-1"]],
     ...[["addons:upgrade", "logs-1", "papertrail:y"], ["addons:wait"], ["addons:wait", "logs-1"]],
+    ["addons:open", "logs-1", "--show-url"],
     ["addons:destroy", "logs-1", "--confirm", "shop"],
   ];
   const app = (call: string[]) =>

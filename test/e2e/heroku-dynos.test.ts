@@ -128,16 +128,19 @@ describe("Heroku's own command line and an app that up runs", () => {
       const created = await heroku("addons:create", "papertrail:choklad", "--name", "logs-1");
       expect(created.text).toContain("Creating papertrail:choklad on shop...");
       expect(created.text).toContain("Created logs-1 as PAPERTRAIL_API_TOKEN");
-      const [list, info, drains, services] = await all(
+      const [list, info, drains, services, open] = await all(
         ["addons"],
         ["addons:info", "logs-1"],
         ["drains"],
         ["addons:services"],
+        ["addons:open", "logs-1", "--show-url"],
       );
       expect(list!.text).toMatch(/papertrail.*choklad/);
       expect(info!.text).toContain("papertrail:choklad");
       expect(drains!.text).toMatch(/=== Add-on Drains papertrail:choklad \(logs-1\)/);
       expect(services!.text).toContain("papertrail");
+      const { id } = await server.api<{ id: string }>("GET", "/apps/shop/addons/logs-1");
+      expect(open!.text.trim()).toBe(`${server.url}/addons/${id}/sso`);
       await fetch(up.url);
       await until(() => receiver.received.some(({ body }) => body.includes("heroku router - ")));
       provider.answers = [{ status: 200, body: { message: "larger" } }];

@@ -29,7 +29,9 @@ export class AddonProvider {
   readonly #server = createServer(async (request, response) => {
     let text = "";
     for await (const chunk of request.setEncoding("utf8")) text += chunk;
-    const body = text === "" ? undefined : JSON.parse(text);
+    const isForm = request.headers["content-type"] === "application/x-www-form-urlencoded";
+    const parsed = () => (isForm ? Object.fromEntries(new URLSearchParams(text)) : JSON.parse(text));
+    const body = text === "" ? undefined : parsed();
     const call = { method: request.method!, path: request.url!, headers: request.headers, body };
     this.calls.push(call);
     const answer = this.answers.shift() ?? this.usual(call);

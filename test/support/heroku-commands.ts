@@ -69,7 +69,7 @@ export const commandRows: readonly CommandRow[] = [
     about: "add-ons of services that the operator has a manifest of",
     commands: [
       ...["addons", "addons:create", "addons:info", "addons:plans", "addons:services", "addons:upgrade"],
-      ...["addons:wait", "addons:destroy"],
+      ...["addons:open", "addons:wait", "addons:destroy"],
     ],
   },
   {
@@ -131,10 +131,9 @@ export const commandRows: readonly CommandRow[] = [
   {
     kind: "none here",
     about:
-      "what an app here has none of: an owner in a team, a web address, slugs, a release phase, a pipeline. `addons:open` needs `HEROKU_SUDO=1` here ([addons.md](addons.md))",
+      "what an app here has none of: an owner in a team, a web address, slugs, a release phase, a pipeline.",
     commands: [
       ...["access:update", "apps:open", "apps:diff", "releases:retry", "pipelines:diff", "auth:2fa:disable"],
-      "addons:open",
     ],
   },
   {

@@ -170,6 +170,7 @@ test("without neighbours, or with an expression that browsers do not know, none 
 test.each([
   "#/apps",
   "#/node",
+  "#/addons/papertrail-12345",
   "#/apps/todo/log",
   "#/apps/todo/drains",
   "#/apps/todo/log?dyno=web&match=50%25+%26+more&at=12.3.abcd.xy&panes=web.1%2Cworker.1&wrap=0&zone=utc",

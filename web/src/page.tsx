@@ -50,6 +50,9 @@ function SignedIn({ keyFacts, onSignOut }: { keyFacts: KeyFacts; onSignOut: () =
   const app = route.page === "app" ? route.app : undefined;
   useEffect(() => setMenuOpen(false), [route]);
   useEffect(() => {
+    if (route.page === "addon") location.replace(`/addons/${encodeURIComponent(route.addon)}/sso`);
+  }, [route]);
+  useEffect(() => {
     document.title = app === undefined ? "tailrace" : `${app} · tailrace`;
   }, [app]);
   const signOut = useCallback(() => void api.signOut().finally(onSignOut), []);

@@ -29,6 +29,8 @@ export const spans = ["15m", "1h", "6h", "24h", "7d"] as const;
 export type Route =
   | { readonly page: "apps" }
   | { readonly page: "node" }
+  /** The way on to an add-on's dashboard, once somebody is signed in. */
+  | { readonly page: "addon"; readonly addon: string }
   | { readonly page: "app"; readonly app: string; readonly tab: AppPage; readonly view: LogView };
 
 export const panesMax = 4;
@@ -39,12 +41,14 @@ export function routeOf(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   const [first, app, tab = "log"] = path.split("/").map(decoded);
   if (first === "node") return { page: "node" };
+  if (first === "addons" && app !== undefined && app !== "") return { page: "addon", addon: app };
   if (first !== "apps" || app === undefined || app === "") return { page: "apps" };
   const view = viewOf(new URLSearchParams(query));
   return { page: "app", app, tab: tabs.find((one) => one === tab) ?? "log", view };
 }
 
 export function hashOf(route: Route): string {
+  if (route.page === "addon") return `#/addons/${encodeURIComponent(route.addon)}`;
   if (route.page !== "app") return `#/${route.page}`;
   const { app, tab, view } = route;
   const params = filterToParams(view.filter);

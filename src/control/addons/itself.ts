@@ -17,6 +17,7 @@ import {
   attachmentReply,
   tags,
 } from "../platform/addon-reply.ts";
+import { publicUrlOf } from "../public-url.ts";
 import { arrayOf, failures } from "../schemas.ts";
 import { type AddonProvidersDeps, type AddonRequest, addonOfProvider, type OwnAddon } from "./providers.ts";
 
@@ -57,7 +58,7 @@ export const addonItself: FastifyPluginAsync<AddonItselfDeps> = async (server, d
     { schema: { tags, summary: "An add-on of whichever app", response: { 200: addonReply, ...failures } } },
     async (request) => {
       const { app, addon } = seenBy(request);
-      return addonOf(app, addon);
+      return addonOf(publicUrlOf(request, deps.publicUrl), app, addon);
     },
   );
   server.get<AddonRequest>(
@@ -71,7 +72,7 @@ export const addonItself: FastifyPluginAsync<AddonItselfDeps> = async (server, d
     },
     async (request) => {
       const { app, addon } = seenBy(request);
-      return [attachmentOf(app, addon)];
+      return [attachmentOf(publicUrlOf(request, deps.publicUrl), app, addon)];
     },
   );
   server.get<AddonRequest>(

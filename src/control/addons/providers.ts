@@ -9,10 +9,10 @@ import type { Manifest } from "../../addons/manifest.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { notFound, unauthorized } from "../../errors/access.ts";
 import { paramsInvalid } from "../../errors/api.ts";
-import type { Apps } from "../../registry/apps.ts";
 import type { AddonRecord } from "../../registry/platform/addon-records.ts";
 import { isSameSecret } from "../../registry/secrets.ts";
 import { secretIn } from "../auth.ts";
+import type { AddonLookup } from "../platform/addon-lookup.ts";
 import {
   addonConfigOf,
   addonConfigReply,
@@ -22,11 +22,12 @@ import {
   addonReply,
   tags,
 } from "../platform/addon-reply.ts";
+import { publicUrlOf } from "../public-url.ts";
 import { arrayOf, bodyOf, failures, optionalText, text } from "../schemas.ts";
 
 export type AddonRequest = { Params: { addon: string } };
 export type OwnAddon = { readonly channel: ChannelId; readonly addon: AddonRecord };
-export type AddonProvidersDeps = { readonly addons: Addons; readonly apps: Apps };
+export type AddonProvidersDeps = AddonLookup;
 
 /** The add-on of the path, if the credentials are its provider's. */
 export async function addonOfProvider(
@@ -44,7 +45,10 @@ export async function addonOfProvider(
   return isSameSecret(secret, manifest.password) ? { ...found, manifest } : undefined;
 }
 
-export const addonProviders: FastifyPluginAsync<AddonProvidersDeps> = async (server, { addons, apps }) => {
+export const addonProviders: FastifyPluginAsync<AddonProvidersDeps> = async (
+  server,
+  { addons, apps, publicUrl },
+) => {
   /** Anybody else gets the same answer whether or not the add-on exists. */
   const own = async (request: FastifyRequest<AddonRequest>) => {
     const found = await addonOfProvider(addons, request);
@@ -70,7 +74,7 @@ export const addonProviders: FastifyPluginAsync<AddonProvidersDeps> = async (ser
     },
     async (request) => {
       const { channel, addon, app } = await own(request);
-      return addonOf(app, await addons.provisioned(channel, addon));
+      return addonOf(publicUrlOf(request, publicUrl), app, await addons.provisioned(channel, addon));
     },
   );
   server.post<AddonRequest>(
@@ -86,7 +90,7 @@ export const addonProviders: FastifyPluginAsync<AddonProvidersDeps> = async (ser
       const { channel, addon, app } = await own(request);
       const user = { id: addon.id, email: `${addon.service}@addons.localhost` };
       await addons.destroy(channel, addon, user, true);
-      return addonOf(app, addon, "deprovisioned");
+      return addonOf(publicUrlOf(request, publicUrl), app, addon, "deprovisioned");
     },
   );
   server.patch<AddonRequest & { Body: { config: { name: string; value?: string | null }[] } }>(

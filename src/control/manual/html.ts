@@ -3,6 +3,7 @@
  * only if they lead somewhere.
  */
 import { Marked } from "marked";
+import { escaped } from "../html-text.ts";
 
 /** `resolve` returns the address of a link's target, or undefined if the link must become plain text. */
 export function htmlOf(markdown: string, resolve: (target: string) => string | undefined): string {
@@ -49,7 +50,3 @@ export function idOf(heading: string, taken: Map<string, number>): string {
   taken.set(plain, before + 1);
   return before === 0 ? plain : `${plain}-${before}`;
 }
-
-/** Escapes text for HTML, including attributes. */
-export const escaped = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -1,5 +1,5 @@
 /** The frame around each page of the manual: the list of pages, and the style. */
-import { escaped } from "./html.ts";
+import { escaped } from "../html-text.ts";
 
 type Framed = {
   readonly title: string;

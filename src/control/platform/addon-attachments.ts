@@ -2,6 +2,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import { noMeaning } from "../../errors/platform.ts";
 import { appToSee, principalOf } from "../auth.ts";
+import { publicUrlOf } from "../public-url.ts";
 import { arrayOf, bodyOf, failures, optionalText, text } from "../schemas.ts";
 import { serveAddonLists } from "./addon-lists.ts";
 import { type AddonLookup, findAddon } from "./addon-lookup.ts";
@@ -10,7 +11,7 @@ import { addonOf, addonReply, attachmentName, attachmentOf, attachmentReply, tag
 type Resolve = { readonly app?: string | null; readonly addon_service?: string | null };
 
 export const addonAttachmentsApi: FastifyPluginAsync<AddonLookup> = async (server, deps) => {
-  const { addons, apps } = deps;
+  const { addons, apps, publicUrl } = deps;
 
   serveAddonLists(server, deps, {
     path: "addon-attachments",
@@ -43,7 +44,7 @@ export const addonAttachmentsApi: FastifyPluginAsync<AddonLookup> = async (serve
     },
     async (request) => {
       const { app, addon } = await resolve(request, request.body.addon, request.body);
-      return [addonOf(app, addon)];
+      return [addonOf(publicUrlOf(request, publicUrl), app, addon)];
     },
   );
   server.post<{ Body: Resolve & { addon_attachment: string } }>(
@@ -63,7 +64,7 @@ export const addonAttachmentsApi: FastifyPluginAsync<AddonLookup> = async (serve
       const named = wanted.slice(wanted.lastIndexOf("::") + 1).replace(/^:/, "");
       const service = [...addons.manifests.keys()].find((id) => attachmentName(id) === named);
       const { app, addon } = await resolve(request, service ?? named, request.body);
-      return [attachmentOf(app, addon)];
+      return [attachmentOf(publicUrlOf(request, publicUrl), app, addon)];
     },
   );
 };

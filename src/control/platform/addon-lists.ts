@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import type { AddonRecord } from "../../registry/platform/addon-records.ts";
 import type { AppRecord } from "../../registry/records.ts";
 import { appOf } from "../auth.ts";
+import { publicUrlOf } from "../public-url.ts";
 import { appPath, arrayOf, failures } from "../schemas.ts";
 import { type AddonLookup, visibleAddons } from "./addon-lookup.ts";
 import { tags } from "./addon-reply.ts";
@@ -13,7 +14,7 @@ type Listed = {
   /** The name for them in the documentation. */
   readonly name: string;
   readonly reply: object;
-  readonly itemOf: (app: AppRecord, addon: AddonRecord) => unknown;
+  readonly itemOf: (base: string, app: AppRecord, addon: AddonRecord) => unknown;
 };
 
 /** `GET /apps/{app}/PATH` and `GET /PATH`. */
@@ -28,15 +29,18 @@ export function serveAddonLists(
     { schema: { tags, summary: `The ${name} of an app`, params: appPath, response } },
     async (request) => {
       const app = appOf(request);
-      return (await deps.addons.list(app.id)).map((addon) => itemOf(app, addon));
+      const base = publicUrlOf(request, deps.publicUrl);
+      return (await deps.addons.list(app.id)).map((addon) => itemOf(base, app, addon));
     },
   );
   server.get(
     `/${path}`,
     { schema: { tags, summary: `All ${name} that this key may see`, response } },
-    async (request) =>
-      (await visibleAddons(deps, request)).flatMap(({ app, list }) =>
-        list.map((addon) => itemOf(app, addon)),
-      ),
+    async (request) => {
+      const base = publicUrlOf(request, deps.publicUrl);
+      return (await visibleAddons(deps, request)).flatMap(({ app, list }) =>
+        list.map((addon) => itemOf(base, app, addon)),
+      );
+    },
   );
 }

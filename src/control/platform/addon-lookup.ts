@@ -7,8 +7,9 @@ import type { AddonRecord } from "../../registry/platform/addon-records.ts";
 import { maySee } from "../../registry/principal.ts";
 import type { AppRecord } from "../../registry/records.ts";
 import { principalOf } from "../auth.ts";
+import type { PublicUrl } from "../public-url.ts";
 
-export type AddonLookup = { readonly addons: Addons; readonly apps: Apps };
+export type AddonLookup = { readonly addons: Addons; readonly apps: Apps; readonly publicUrl: PublicUrl };
 type AppAddons = { readonly app: AppRecord; readonly list: readonly AddonRecord[] };
 
 /** The apps that the key may see, with their add-ons. */

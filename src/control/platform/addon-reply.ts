@@ -39,6 +39,7 @@ export const attachmentReply = object({
   addon: object({ id: uuid, name: text, app: appRef, plan: serviceRef }),
   config_vars: arrayOf(text),
   namespace: optionalText,
+  web_url: optionalText,
   created_at: time,
   updated_at: time,
 });
@@ -75,7 +76,16 @@ export const serviceOf = ({ id, name }: Manifest) => ({
   supports_sharing: false,
 });
 
-export const addonOf = ({ id, name }: AppRecord, addon: AddonRecord, state?: "deprovisioned") => ({
+/** The page that signs a browser on at the add-on's dashboard, in terms the client can reach: see `addonSignOn`. */
+const webUrlOf = (base: string, { id }: AddonRecord): string => `${base}/addons/${id}/sso`;
+
+/** `base`: of the URLs that are given out, without a trailing slash. */
+export const addonOf = (
+  base: string,
+  { id, name }: AppRecord,
+  addon: AddonRecord,
+  state?: "deprovisioned",
+) => ({
   id: addon.id,
   name: addon.name,
   state: state ?? (addon.state === "asked" ? "provisioning" : addon.state),
@@ -87,7 +97,7 @@ export const addonOf = ({ id, name }: AppRecord, addon: AddonRecord, state?: "de
   config_vars: addon.configVars,
   provision_message: addon.message ?? null,
   provider_id: addon.providerId ?? null,
-  web_url: null,
+  web_url: webUrlOf(base, addon),
   actions: [],
   created_at: addon.createdAt,
   updated_at: addon.updatedAt,
@@ -96,7 +106,7 @@ export const addonOf = ({ id, name }: AppRecord, addon: AddonRecord, state?: "de
 /** `papertrail-pro` as `PAPERTRAIL_PRO`. */
 export const attachmentName = (service: string): string => service.toUpperCase().replaceAll("-", "_");
 
-export const attachmentOf = ({ id, name }: AppRecord, addon: AddonRecord) => ({
+export const attachmentOf = (base: string, { id, name }: AppRecord, addon: AddonRecord) => ({
   id: derivedId(addon.id, "attachment"),
   name: attachmentName(addon.service),
   app: { id, name },
@@ -108,6 +118,7 @@ export const attachmentOf = ({ id, name }: AppRecord, addon: AddonRecord) => ({
   },
   config_vars: addon.configVars,
   namespace: null,
+  web_url: webUrlOf(base, addon),
   created_at: addon.createdAt,
   updated_at: addon.updatedAt,
 });

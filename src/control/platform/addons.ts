@@ -1,28 +1,19 @@
 /** Heroku Platform API, "Add-on" of apps. Routes only translate; `Addons` holds the rules. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { Places } from "../../addons/addons.ts";
-import { signOnOf } from "../../addons/single-sign-on.ts";
-import { keyReadOnly } from "../../errors/access.ts";
-import { addonHasNoDashboard } from "../../errors/addons.ts";
 import { noMeaning } from "../../errors/platform.ts";
-import type { Clock } from "../../ports.ts";
-import type { AddonRecord } from "../../registry/platform/addon-records.ts";
-import type { AppRecord } from "../../registry/records.ts";
-import { appOf, managedAppOf, principalOf } from "../auth.ts";
-import { type PublicUrl, publicUrlOf } from "../public-url.ts";
+import { appOf, managedAppOf } from "../auth.ts";
+import { publicUrlOf } from "../public-url.ts";
 import { appPath, bodyOf, failures, flag, optionalText } from "../schemas.ts";
 import { addonAttachmentsApi } from "./addon-attachments.ts";
 import { serveAddonLists } from "./addon-lists.ts";
-import { type AddonLookup, findAddon } from "./addon-lookup.ts";
+import type { AddonLookup } from "./addon-lookup.ts";
 import { addonOf, addonPath, addonReply, planIn, signOnReply, tags } from "./addon-reply.ts";
 import { addonServicesApi } from "./addon-services.ts";
+import { type AddonSignOnDeps, signOnBy } from "./addon-sign-on.ts";
 import { requester } from "./platform-lines.ts";
 
-type AddonsDeps = AddonLookup & {
-  readonly clock: Pick<Clock, "nowMs">;
-  readonly publicUrl: PublicUrl;
-  readonly ingestUrl: string | undefined;
-};
+type AddonsDeps = AddonLookup & AddonSignOnDeps & { readonly ingestUrl: string | undefined };
 
 type AddonRequest = { Params: { addon: string } };
 type Create = {
@@ -36,8 +27,9 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
   await server.register(addonServicesApi, deps);
   await server.register(addonAttachmentsApi, deps);
 
+  const baseOf = (request: FastifyRequest) => publicUrlOf(request, deps.publicUrl);
   const places = (request: FastifyRequest): Places => {
-    const base = publicUrlOf(request, deps.publicUrl);
+    const base = baseOf(request);
     return {
       callbackUrl: (id) => `${base}/addons/${id}`,
       inputUrl: (token) => {
@@ -75,7 +67,7 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
       const words = typeof given === "string" ? given : String(given?.name ?? "");
       const wanted = { ...planIn(words.slice(0, 200)), name: name ?? undefined, options: config ?? {} };
       const made = await addons.create(app, wanted, requester(request), places(request));
-      return reply.code(201).send(addonOf(app, made));
+      return reply.code(201).send(addonOf(baseOf(request), app, made));
     },
   );
 
@@ -84,7 +76,7 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
     { schema: { tags, summary: "An add-on", params: addonPath, response: { 200: addonReply, ...failures } } },
     async (request) => {
       const app = appOf(request);
-      return addonOf(app, await addons.get(app.id, request.params.addon));
+      return addonOf(baseOf(request), app, await addons.get(app.id, request.params.addon));
     },
   );
 
@@ -106,7 +98,8 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
       if (given === undefined) throw noMeaning("Renaming an add-on", "Destroy it and make one with --name.");
       const words = typeof given === "string" ? given : String(given?.name ?? "");
       const { plan } = planIn(words.includes(":") ? words : `${addon.service}:${words}`);
-      return addonOf(app, await addons.changePlan(app, addon, plan, requester(request)));
+      const changed = await addons.changePlan(app, addon, plan, requester(request));
+      return addonOf(baseOf(request), app, changed);
     },
   );
 
@@ -125,17 +118,10 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
       const app = managedAppOf(request);
       const addon = await addons.get(app.id, request.params.addon);
       await addons.destroy(app.id, addon, requester(request), request.body.force === true);
-      return addonOf(app, addon, "deprovisioned");
+      return addonOf(baseOf(request), app, addon, "deprovisioned");
     },
   );
 
-  const signOn = (request: FastifyRequest, app: AppRecord, addon: AddonRecord) => {
-    if (principalOf(request).readOnly) throw keyReadOnly();
-    const manifest = addons.manifest(addon.service);
-    const found = signOnOf(manifest, app, addon, requester(request), deps.clock.nowMs());
-    if (found === undefined) throw addonHasNoDashboard(addon.service);
-    return found;
-  };
   server.get<AddonRequest>(
     "/apps/:app/addons/:addon/sso",
     {
@@ -146,23 +132,10 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
         response: { 200: signOnReply, ...failures },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const app = appOf(request);
-      return signOn(request, app, await addons.get(app.id, request.params.addon));
-    },
-  );
-  server.get<AddonRequest>(
-    "/addons/:addon/sso",
-    {
-      schema: {
-        tags,
-        summary: "The same, for an add-on of whichever app",
-        response: { 200: signOnReply, ...failures },
-      },
-    },
-    async (request) => {
-      const { app, addon } = await findAddon(deps, request, request.params.addon);
-      return signOn(request, app, addon);
+      reply.header("cache-control", "no-store");
+      return signOnBy(request, deps, app, await addons.get(app.id, request.params.addon));
     },
   );
 };
