@@ -10,6 +10,7 @@ import {
   PerformanceObserver,
   performance,
 } from "node:perf_hooks";
+import { threadId } from "node:worker_threads";
 import { clockMs, lineHeader, type Seen, type Worked } from "./steps.ts";
 import { storedOnNats, watchNats } from "./watch-nats.ts";
 
@@ -99,6 +100,16 @@ fs.writev = ((fd: number, parts: readonly Uint8Array[], at: number, done: WriteD
     done(error, bytes);
   });
 }) as typeof fs.writev;
+const { wait } = Atomics;
+// The journal waits for small commits.
+Atomics.wait = ((memory: Int32Array, index: number, value: number, ms?: number) => {
+  if (threadId !== 0) return wait(memory, index, value, ms);
+  writingAtMs = clockMs();
+  const woken = wait(memory, index, value, ms);
+  writtenAtMs = clockMs();
+  committed(writtenAtMs - writingAtMs);
+  return woken;
+}) as typeof Atomics.wait;
 watchNats(committed);
 
 function committed(ms: number): void {

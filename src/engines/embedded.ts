@@ -15,6 +15,7 @@ import { diskReserve } from "./disk/free-space.ts";
 import type { Engine, Retention } from "./engine.ts";
 import { folderDisk } from "./journal/disk.ts";
 import { type OpenJournal, openJournal } from "./journal/open.ts";
+import { WriteThread } from "./journal/write-thread.ts";
 import { compareWithLastStop, keepLastStop } from "./last-stop.ts";
 import { Commits } from "./lmdb/commits.ts";
 import { dataFileName, Environment, type Room } from "./lmdb/environment.ts";
@@ -27,6 +28,8 @@ type EmbeddedOptions = {
   readonly retention: Retention;
   /** The space to keep free on the disk, and how to measure it; for tests. */
   readonly room?: Partial<Room>;
+  /** When small writes are waited for; for tests. */
+  readonly writes?: ConstructorParameters<typeof WriteThread>[0];
 };
 
 /** `troubles`: reasons why no lines can be taken, for the operator. */
@@ -91,7 +94,9 @@ async function compose(
   parts.unshift(commits);
   const store = new LmdbStore(records, commits);
   parts.unshift(store);
-  const journal = await openFolderJournal(environment, options, guard, format);
+  const thread = new WriteThread(options.writes);
+  parts.unshift(thread);
+  const journal = await openFolderJournal(environment, options, guard, format, thread);
   parts.unshift(journal, {
     async close() {
       if (guard.isThere()) await keepLastStop(store, journal.extent(), logger);
@@ -116,10 +121,11 @@ async function openFolderJournal(
   { folder, clock, logger, retention }: EmbeddedOptions,
   guard: FolderGuard,
   format: FolderFormat | undefined,
+  thread: WriteThread,
 ): Promise<OpenJournal> {
   const path = join(folder, journalFolder);
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  const disk = folderDisk(path);
+  const disk = folderDisk(path, thread);
   // There are lines in an earlier form: a conversion was interrupted, and starts again.
   const isEarlier = hasLines(environment);
   if (isEarlier) for (const name of await disk.list()) await disk.remove(name);

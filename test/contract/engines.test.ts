@@ -14,7 +14,7 @@ const folders: string[] = [];
 const openTempEmbedded: OpenEngine = async (options) => {
   const folder = await mkdtemp(join(tmpdir(), "tailrace-engines-"));
   folders.push(folder);
-  return openEmbedded({ folder, ...options });
+  return openEmbedded({ folder, ...options, writes: { smallMin: 1 } });
 };
 
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));

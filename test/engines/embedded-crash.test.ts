@@ -29,7 +29,7 @@ function startWriter(batchBytes: number, together: number): Writer {
   return writer;
 }
 
-const reopen = () => openEmbedded({ folder, clock: realClock, retention: keepsAll });
+const reopen = () => openEmbedded({ folder, clock: realClock, retention: keepsAll, writes: { smallMin: 1 } });
 
 /** Every stored batch by the number that its writer gave it; checks that each channel's lines have no gap. */
 async function readAll(): Promise<Map<number, StoredBatch>> {

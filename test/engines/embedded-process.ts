@@ -37,6 +37,7 @@ const keepsAll = {
 
 try {
   const { log, store, troubles } = await openEmbedded({
+    writes: { smallMin: 1 },
     folder: folder!,
     clock: realClock,
     retention: keepsAll,

@@ -3,6 +3,7 @@
  */
 import fs from "node:fs";
 import { join } from "node:path";
+import type { WriteThread } from "./write-thread.ts";
 
 /** An open file. Every write gives its place. */
 export interface DiskFile {
@@ -48,8 +49,10 @@ const partsMax = 1_000;
 const { O_CREAT, O_DSYNC, O_EXCL, O_RDWR } = fs.constants;
 const syncsItself = process.platform === "linux" ? O_DSYNC : 0;
 
-/** A folder of this machine, which must exist. */
-export function folderDisk(folder: string): Disk {
+type Thread = Pick<WriteThread, "write">;
+
+/** A folder of this machine, which must exist. `thread`: for small writes that are synced. */
+export function folderDisk(folder: string, thread?: Thread): Disk {
   const syncFolder = async () => {
     const handle = await fs.promises.open(folder, "r");
     await handle.sync().finally(() => handle.close());
@@ -57,11 +60,11 @@ export function folderDisk(folder: string): Disk {
   return {
     list: () => fs.promises.readdir(folder),
     async create(name) {
-      const file = await openFile(join(folder, name), O_RDWR | O_CREAT | O_EXCL | syncsItself);
+      const file = await openFile(join(folder, name), O_RDWR | O_CREAT | O_EXCL | syncsItself, thread);
       await syncFolder();
       return file;
     },
-    open: (name) => openFile(join(folder, name), O_RDWR | syncsItself),
+    open: (name) => openFile(join(folder, name), O_RDWR | syncsItself, thread),
     async replace(name, parts) {
       const aside = join(folder, `${name}.new`);
       const file = await openFile(aside, "w+");
@@ -82,12 +85,14 @@ export function folderDisk(folder: string): Disk {
 }
 
 // Uses callbacks rather than a FileHandle: that saves a promise for each call, and closing is up to us.
-const openFile = (path: string, flags: string | number): Promise<DiskFile> =>
+const openFile = (path: string, flags: string | number, thread?: Thread): Promise<DiskFile> =>
   new Promise((resolve, reject) => {
-    fs.open(path, flags, fileMode, (error, fd) => (error ? reject(error) : resolve(fileOf(fd, path, flags))));
+    fs.open(path, flags, fileMode, (error, fd) =>
+      error ? reject(error) : resolve(fileOf(fd, path, flags, thread)),
+    );
   });
 
-function fileOf(fd: number, path: string, flags: string | number): DiskFile {
+function fileOf(fd: number, path: string, flags: string | number, thread: Thread | undefined): DiskFile {
   const { dev, ino } = fs.fstatSync(fd);
   const write: DiskFile["write"] = (parts, at) =>
     new Promise((resolve, reject) => {
@@ -104,7 +109,7 @@ function fileOf(fd: number, path: string, flags: string | number): DiskFile {
     write,
     writeSynced:
       typeof flags === "number" && (flags & syncsItself) !== 0
-        ? write
+        ? (parts, at) => thread?.write(fd, parts, at) ?? write(parts, at)
         : (parts, at) => write(parts, at).then(sync),
     sync,
     read: (into, at) =>

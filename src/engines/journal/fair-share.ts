@@ -5,7 +5,10 @@ import type { Work } from "./journal.ts";
 /** Work with at most this many bytes makes a commit hardly longer. */
 const littleBytesMax = 16 * 1024;
 
-type Bounds = { readonly bytesMax: number; readonly worksMax: number };
+export const isLittle = ({ bytes }: Work): boolean => bytes <= littleBytesMax;
+
+/** `isLittleOnly`: nothing but that is taken, if there is any. */
+type Bounds = { readonly bytesMax: number; readonly worksMax: number; readonly isLittleOnly?: boolean };
 
 /** `left` is in the order for the next commit: channels that were served come after those that were not. */
 type Share = { readonly taken: readonly Work[]; readonly left: Work[] };
@@ -15,7 +18,10 @@ type Share = { readonly taken: readonly Work[]; readonly left: Work[] };
  * work is taken whatever its size, and more while all of it stays within the bounds. Works of one channel keep their
  * order, and works without a channel keep theirs among all.
  */
-export function fairShare(waiting: readonly Work[], { bytesMax, worksMax }: Bounds): Share {
+export function fairShare(
+  waiting: readonly Work[],
+  { bytesMax, worksMax, isLittleOnly = false }: Bounds,
+): Share {
   const isOrdered = waiting[0]?.channel === undefined;
   const others = waiting.findIndex(({ channel }) => (channel === undefined) !== isOrdered);
   const end = others === -1 ? waiting.length : others;
@@ -29,15 +35,16 @@ export function fairShare(waiting: readonly Work[], { bytesMax, worksMax }: Boun
   };
   for (let at = 0; at < end; at++) {
     const work = waiting[at]!;
-    const isLittle =
-      work.bytes <= littleBytesMax && bytes + work.bytes <= bytesMax && taken.length < worksMax;
-    if (isLittle && !begun.has(work.channel)) take(work);
+    const fits = bytes + work.bytes <= bytesMax && taken.length < worksMax;
+    if (fits && isLittle(work) && !begun.has(work.channel)) take(work);
     else line.push(work.channel ?? "", work);
     begun.add(work.channel);
   }
-  if (line.length > 0 && taken.length < worksMax) take(line.shift()!);
-  while (line.length > 0 && taken.length < worksMax && bytes + line.next!.bytes <= bytesMax)
-    take(line.shift()!);
+  if (!isLittleOnly || taken.length === 0) {
+    if (line.length > 0 && taken.length < worksMax) take(line.shift()!);
+    while (line.length > 0 && taken.length < worksMax && bytes + line.next!.bytes <= bytesMax)
+      take(line.shift()!);
+  }
   const left: Work[] = [];
   for (let work = line.shift(); work !== undefined; work = line.shift()) left.push(work);
   return { taken, left: [...left, ...waiting.slice(end)] };

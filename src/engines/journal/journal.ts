@@ -10,11 +10,13 @@ import { dataGone } from "../../errors/engines.ts";
 import { storeFull, storeUnavailable } from "../../errors/store.ts";
 import type { Clock } from "../../ports.ts";
 import type { Use } from "../disk/free-space.ts";
+import { CommitPace } from "./commit-pace.ts";
 import type { Disk } from "./disk.ts";
 import type { Times } from "./entry.ts";
-import { fairShare } from "./fair-share.ts";
+import { fairShare, isLittle } from "./fair-share.ts";
 import { RecordBuilder } from "./record-builder.ts";
 import { Segment } from "./segment.ts";
+import { writeBytesMax } from "./write-slot.ts";
 
 /** Decides what may be written to the folder: `FolderGuard`. */
 export type Guard = {
@@ -46,8 +48,6 @@ export interface Work {
  */
 const commitBytesMax = 512 * 1024;
 const commitWorksMax = 8192;
-/** The longest wait for more work: this is the latency that gathering may cost while many lines come. */
-const gatherMsMax = 1;
 /** The wait between attempts while the disk fails; work that comes meanwhile is answered together. */
 const failingMs = 100;
 
@@ -73,11 +73,15 @@ export class Journal {
   readonly #options: JournalOptions;
   readonly #record = new RecordBuilder();
   readonly segments: Segment[];
+  readonly #pace = new CommitPace();
+  readonly #count = () => this.#waiting.length;
   #commit: number;
   #waiting: Work[] = [];
   #waitingBytes = 0;
   #running: Promise<void> | undefined;
   #isFailing = false;
+  /** True when the last commit was of small works alone, while large ones waited. */
+  #isExpress = false;
   /** True while bytes of a failed commit have yet to be cut off. */
   #isDirty = false;
   #isClosed = false;
@@ -149,23 +153,12 @@ export class Journal {
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
-      if (this.#waitingBytes < commitBytesMax / 2) await this.#gather();
+      await this.#pace.gather(this.#waitingBytes < commitBytesMax / 2 ? this.#count : undefined);
       if (this.#isFailing) await this.#pause();
       await this.#store(this.#take());
+      this.#pace.ended();
     }
     this.#running = undefined;
-  }
-
-  // A commit waits while each turn of the event loop brings more work, up to a bound. That costs microseconds where
-  // lines come one at a time; of ten senders that each wait for their answer, it takes all ten into one commit
-  // instead of five each into two. A commit that is already half full does not wait, because a turn that brings so
-  // much is long.
-  async #gather(): Promise<void> {
-    const endMs = performance.now() + gatherMsMax;
-    for (let before = -1; this.#waiting.length > before && performance.now() < endMs; ) {
-      before = this.#waiting.length;
-      await nextTurn();
-    }
   }
 
   // Somebody is waiting for an answer, so this wait keeps the process alive.
@@ -175,14 +168,22 @@ export class Journal {
     clearInterval(kept);
   }
 
+  // Small works do not wait for large ones to be written, which takes several times as long. Every other commit is for
+  // all.
   #take(): readonly Work[] {
     const waiting = this.#waiting;
+    this.#isExpress = !this.#isExpress && this.#waitingBytes > writeBytesMax && waiting.some(isLittle);
+    if (this.#isExpress) return this.#share({ bytesMax: writeBytesMax, isLittleOnly: true });
     if (this.#waitingBytes <= commitBytesMax && waiting.length <= commitWorksMax) {
       this.#waiting = [];
       this.#waitingBytes = 0;
       return waiting;
     }
-    const { taken, left } = fairShare(waiting, { bytesMax: commitBytesMax, worksMax: commitWorksMax });
+    return this.#share({ bytesMax: commitBytesMax });
+  }
+
+  #share(bounds: { readonly bytesMax: number; readonly isLittleOnly?: boolean }): readonly Work[] {
+    const { taken, left } = fairShare(this.#waiting, { ...bounds, worksMax: commitWorksMax });
     for (const work of taken) this.#waitingBytes -= work.bytes;
     this.#waiting = left;
     return taken;
@@ -291,9 +292,6 @@ export class Journal {
     return isFull ? storeFull(cause) : storeUnavailable(cause);
   }
 }
-
-/** Resolves in the next turn of the event loop, when everything that had arrived was read. */
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const bytesOf = (works: readonly Work[]): number => works.reduce((sum, work) => sum + work.bytes, 0);
 

@@ -28,6 +28,14 @@ test("a line goes with the next commit, however many large batches came before i
   expect(left).toHaveLength(19);
 });
 
+test("a commit of little alone leaves everything large, and is one of all where nothing is little", () => {
+  const line = work("quiet", 200);
+  const batches = Array.from({ length: 3 }, (_, n) => work(`busy ${n}`, large));
+  const share = (works: readonly Named[]) => fairShare(works, { ...bounds, isLittleOnly: true });
+  expect(share([...batches, line])).toEqual({ taken: [line], left: batches });
+  expect(share(batches).taken).toEqual([batches[0]]);
+});
+
 test("lines of a thousand apps do not keep large batches from going", () => {
   const lines = Array.from({ length: 1_000 }, (_, n) => work(`quiet ${n}`, 15_000));
   const batch = work("busy", large);
@@ -54,28 +62,32 @@ test("nothing is lost, repeated, or changes places with another of its channel, 
   const ofApp = fc.constantFrom("a", "b", "c", undefined);
   const sizes = fc.constantFrom(10, 20_000, 300_000, large, 2_000_000);
   fc.assert(
-    fc.property(fc.array(fc.tuple(ofApp, sizes), { minLength: 1, maxLength: 120 }), (all) => {
-      const works = all.map(([app, bytes]) => work(app, bytes));
-      const done: Named[] = [];
-      for (let waiting: readonly Work[] = works; waiting.length > 0; ) {
-        const { taken, left } = fairShare(waiting, bounds);
-        expect(taken.length).toBeGreaterThan(0);
-        expect(taken.length).toBeLessThanOrEqual(bounds.worksMax);
-        const bytes = taken.map((each) => each.bytes).sort((a, b) => b - a);
-        expect(bytes.slice(1).reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(bounds.bytesMax);
-        done.push(...(taken as readonly Named[]));
-        waiting = left;
-      }
-      expect(new Set(done).size).toBe(works.length);
-      for (const app of ["a", "b", "c"]) {
-        const numbersOf = done.filter(({ channel }) => channel === app).map(({ number }) => number);
-        expect(numbersOf).toEqual([...numbersOf].sort((a, b) => a - b));
-      }
-      // Who has no channel stands where he came, whatever was before and behind.
-      for (const ordered of works.filter(({ channel }) => channel === undefined)) {
-        const at = done.indexOf(ordered);
-        expect(done.slice(0, at).every(({ number }) => number < ordered.number)).toBe(true);
-      }
-    }),
+    fc.property(
+      fc.array(fc.tuple(ofApp, sizes), { minLength: 1, maxLength: 120 }),
+      fc.boolean(),
+      (all, isLittleOnly) => {
+        const works = all.map(([app, bytes]) => work(app, bytes));
+        const done: Named[] = [];
+        for (let waiting: readonly Work[] = works; waiting.length > 0; ) {
+          const { taken, left } = fairShare(waiting, { ...bounds, isLittleOnly });
+          expect(taken.length).toBeGreaterThan(0);
+          expect(taken.length).toBeLessThanOrEqual(bounds.worksMax);
+          const bytes = taken.map((each) => each.bytes).sort((a, b) => b - a);
+          expect(bytes.slice(1).reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(bounds.bytesMax);
+          done.push(...(taken as readonly Named[]));
+          waiting = left;
+        }
+        expect(new Set(done).size).toBe(works.length);
+        for (const app of ["a", "b", "c"]) {
+          const numbersOf = done.filter(({ channel }) => channel === app).map(({ number }) => number);
+          expect(numbersOf).toEqual([...numbersOf].sort((a, b) => a - b));
+        }
+        // Who has no channel stands where he came, whatever was before and behind.
+        for (const ordered of works.filter(({ channel }) => channel === undefined)) {
+          const at = done.indexOf(ordered);
+          expect(done.slice(0, at).every(({ number }) => number < ordered.number)).toBe(true);
+        }
+      },
+    ),
   );
 });

@@ -1,4 +1,4 @@
-/** When a commit begins: it waits while each turn of the event loop brings more work, and no longer than its bound. */
+/** When a commit begins, and what it takes. Where commits are frequent it waits while each turn of the event loop brings more work, and no longer than its bound. */
 import { afterEach, expect, test, vi } from "vitest";
 import { openJournal } from "../../../src/engines/journal/open.ts";
 import { keepsAll } from "../../contract/channel-log.ts";
@@ -8,10 +8,11 @@ import { FakeClock } from "../../support/fake-clock.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
-async function open() {
+/** `busy`: with as many commits as make it gather. */
+async function open(busy = true) {
   const disk = new CountingDisk();
   const { log } = await openJournal({ disk, clock: new FakeClock(), retention: keepsAll });
-  await log.append(channelOf(0), batchOf(["first"])); // begins the segment
+  for (let n = 0; n < (busy ? 4 : 1); n++) await log.append(channelOf(0), batchOf(["first"])); // begins the segment
   const before = disk.writes;
   return { log, commits: () => disk.writes - before };
 }
@@ -71,4 +72,34 @@ test("what is full already waits for nothing that comes", async () => {
   });
   await Promise.all(appends);
   expect(turns).toBeLessThan(100);
+});
+
+test("where commits are rare, what comes is stored in the turn in which it came", async () => {
+  const { log } = await open(false);
+  const happened: string[] = [];
+  await new Promise<void>((resolve) => {
+    setImmediate(() => {
+      void log.append(channelOf(1), batchOf(["one"])).then(() => happened.push("stored"));
+      setImmediate(() => {
+        happened.push("next turn");
+        resolve();
+      });
+    });
+  });
+  expect(happened).toEqual(["stored", "next turn"]);
+});
+
+test("a line is stored before large batches that came before it, which go with every other commit", async () => {
+  const { log, commits } = await open();
+  const happened: string[] = [];
+  const append = (name: string, bytes: number) =>
+    log.append(channelOf(name.length), batchOfBytes(bytes)).then(() => happened.push(`${name} ${commits()}`));
+  await Promise.all([
+    append("large", 300_000),
+    append("large", 300_000),
+    append("line", 200),
+    append("line", 200),
+  ]);
+  expect(happened[0]).toBe("line 1");
+  expect(happened.slice(1).sort()).toEqual(["large 2", "large 3", "line 2"]);
 });
