@@ -7,6 +7,7 @@
 import { getSystemErrorMap } from "node:util";
 import { Worker } from "node:worker_threads";
 import { asked, ended, idle, left, WriteSlot, writeBytesMax } from "./write-slot.ts";
+import type { Said } from "./write-worker.ts";
 
 /** Tests choose their own. */
 type Limits = {
@@ -99,7 +100,7 @@ export class WriteThread {
       resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1 },
     });
     worker.unref();
-    worker.on("message", (said: "ready" | "done") => {
+    worker.on("message", (said: Said) => {
       if (said === "ready") this.#isReady = true;
       else this.#lateDone();
     });
