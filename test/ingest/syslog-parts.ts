@@ -1,10 +1,10 @@
 /** The parts that connections of syslog share, over a log and a clock of the test. */
 
 import { Bursts } from "../../src/ingest/connections/bursts.ts";
+import { UnfinishedFrames } from "../../src/ingest/connections/unfinished-frames.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { AppendQueues } from "../../src/ingest/queues/append-queues.ts";
 import { FrameRouter } from "../../src/ingest/routing/router.ts";
-import { UnfinishedFrames } from "../../src/ingest/syslog/unfinished-frames.ts";
 import type { ChannelLog } from "../../src/ports.ts";
 import type { FakeClock } from "../support/fake-clock.ts";
 import { alone, type FakeTokens, silent } from "./registry.ts";

@@ -3,6 +3,7 @@
  * read as libuv does it, up to 32 times as long as reads are full.
  */
 import { EventEmitter } from "node:events";
+import { readBytesMax } from "../../src/sockets/socket-reads.ts";
 
 const readsMax = 32;
 
@@ -15,13 +16,20 @@ export class KernelSocket extends EventEmitter {
   readonly readableEnded = false;
   readonly destroyed = false;
   readonly remoteAddress: string;
-  readonly _handle = { useUserBuffer: (): void => {} };
+  readonly _handle: { readonly useUserBuffer: (() => void) | undefined };
+  /** What was written into it, and in how many writes. */
+  written = "";
+  writes = 0;
+  /** False: the client does not read what is written. */
+  isRead = true;
   #sent: Buffer[] = [];
   #isReading = false;
 
-  constructor(remoteAddress = "10.0.0.1") {
+  /** `isShared`: as on a Node that lets us choose the memory of its reads. */
+  constructor(remoteAddress = "10.0.0.1", isShared = true) {
     super();
     this.remoteAddress = remoteAddress;
+    this._handle = { useUserBuffer: isShared ? () => {} : undefined };
     for (const symbol of Object.values(insides)) Object.assign(this, { [symbol]: null });
   }
 
@@ -40,14 +48,20 @@ export class KernelSocket extends EventEmitter {
     const take = this.#inside<Take>(insides.take);
     let reads = 0;
     while (this.#isReading && this.#sent.length > 0 && reads < readsMax) {
-      const memory = this.#inside<Buffer>(insides.memory);
+      const memory = this.#inside<Buffer | null>(insides.memory) ?? Buffer.alloc(readBytesMax);
       const bytes = this.#readInto(memory);
       reads++;
-      if (!take(bytes, memory)) this.#isReading = false;
-      Object.assign(this, { [insides.memory]: next?.() ?? memory });
+      if (this._handle.useUserBuffer === undefined) this.emit("data", memory.subarray(0, bytes));
+      else if (!take(bytes, memory)) this.#isReading = false;
+      if (next !== null) Object.assign(this, { [insides.memory]: next() ?? memory });
       if (bytes < memory.length) break;
     }
     return reads;
+  }
+
+  override on(event: string, listener: (...args: never[]) => void): this {
+    if (event === "data") this.resume();
+    return super.on(event, listener as () => void);
   }
 
   resume(): void {
@@ -56,6 +70,12 @@ export class KernelSocket extends EventEmitter {
 
   pause(): void {
     this.#isReading = false;
+  }
+
+  write(text: string): boolean {
+    this.written += text;
+    this.writes++;
+    return this.isRead;
   }
 
   setTimeout(): void {}

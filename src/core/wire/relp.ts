@@ -4,7 +4,7 @@
  */
 
 /** The result of a scan: a transaction whose data is [start, end), an unfinished one, or no RELP. */
-export type RelpScan =
+type RelpScan =
   | {
       readonly kind: "frame";
       readonly transaction: number;

@@ -1,4 +1,4 @@
-/** Reads one connection, read after read, until others have to get their turn. */
+/** Says how long one connection is read, read after read, before others get their turn. */
 import { readBytesMax } from "../../sockets/socket-reads.ts";
 import type { Bursts } from "./bursts.ts";
 
@@ -6,29 +6,29 @@ import type { Bursts } from "./bursts.ts";
 const burstBytesMax = 1024 * 1024;
 
 export class Burst {
-  readonly #bursts: Pick<Bursts, "isCrowded" | "isOver" | "next">;
-  readonly #address: string;
+  readonly #bursts: Pick<Bursts, "isCrowded" | "isOver">;
   /** Bytes read since the burst began. */
   #bytes = 0;
   /** True after it has waited for its turn. */
   #hasTurn = false;
 
-  constructor(bursts: Pick<Bursts, "isCrowded" | "isOver" | "next">, address: string) {
+  constructor(bursts: Pick<Bursts, "isCrowded" | "isOver">) {
     this.#bursts = bursts;
-    this.#address = address;
   }
 
   /**
-   * Counts a read of `bytes`; `hasMore`: it was full. Returns undefined when the connection may be read on; otherwise
-   * resolves when it may, after others had their turn.
+   * Counts a read of `bytes`; `hasMore`: it was full. Returns true when others must have their turn before the
+   * connection is read on: also whenever it `rests` and has more.
    */
-  took(bytes: number, hasMore = bytes === readBytesMax): Promise<void> | undefined {
+  took(bytes: number, hasMore = bytes === readBytesMax, rests = false): boolean {
     this.#bytes += bytes;
-    const mustYield = hasMore ? this.#mustPause : this.#bursts.isCrowded && this.#bytes >= readBytesMax;
-    if (hasMore && !mustYield) return undefined;
+    const mustYield = hasMore
+      ? rests || this.#mustPause
+      : this.#bursts.isCrowded && this.#bytes >= readBytesMax;
+    if (hasMore && !mustYield) return false;
     this.#bytes = 0;
     this.#hasTurn = mustYield;
-    return mustYield ? this.#bursts.next(this.#address) : undefined;
+    return mustYield;
   }
 
   get #mustPause(): boolean {

@@ -20,6 +20,7 @@ export type Closing =
   | "too_slow"
   | "no_room"
   | "frame_too_long"
+  | "not_relp"
   | ForeignProtocol
   | "idle";
 

@@ -1,71 +1,39 @@
-import { type RelpScan, scanRelp } from "../../core/wire/relp.ts";
+import { scanRelp } from "../../core/wire/relp.ts";
+import { FrameBytes, type NextFrame } from "../connections/frame-bytes.ts";
+import type { FrameRooms } from "../connections/frame-rooms.ts";
 
-const nothing = new Uint8Array(0);
-
-/**
- * Cuts a stream into RELP frames, however its chunks fall. Holds at most one unfinished frame besides the last chunk.
- */
-export class RelpBuffer {
-  /** The bytes that the offsets of the newest frame refer to; valid until the next `push`. */
-  bytes: Uint8Array = nothing;
-  /** The offset of the next frame. */
-  at = 0;
+/** Cuts a stream into transactions of RELP; a frame is the data of one. Bytes that are no RELP are `foreign`. */
+export class RelpBuffer extends FrameBytes {
+  readonly framing = "relp";
+  /** Those of the newest frame. */
+  transaction = 0;
+  command = "";
   readonly #dataBytesMax: number;
-  #room: Buffer = Buffer.alloc(0);
-  #kept = 0;
-  #needed = 0;
 
-  constructor(dataBytesMax: number) {
+  constructor(dataBytesMax: number, rooms?: FrameRooms) {
+    super(rooms);
     this.#dataBytesMax = dataBytesMax;
   }
 
-  /** True when a frame has begun and not ended. */
-  get isUnfinished(): boolean {
-    return this.#kept > 0;
-  }
-
-  /** Memory that an unfinished frame takes. */
-  get unfinishedBytes(): number {
-    return this.#kept > 0 ? this.#room.length : 0;
-  }
-
-  /** Adds a chunk. Every frame of the previous bytes must have been taken with `next`. */
-  push(chunk: Uint8Array): void {
-    this.at = 0;
-    if (this.#kept === 0) {
-      this.bytes = chunk;
-      return;
+  next(): NextFrame {
+    for (;;) {
+      if (this.at >= this.bytes.length && !this.goToRest()) return "more";
+      const scan = scanRelp(this.bytes, this.at, this.#dataBytesMax);
+      if (scan.kind === "more") {
+        this.keepRest(scan.bytesMissing);
+        continue;
+      }
+      if (scan.kind === "bad") {
+        this.start = this.at;
+        this.end = this.bytes.length;
+        return scan.reason === "frame_too_long" ? "too_long" : "foreign";
+      }
+      this.transaction = scan.transaction;
+      this.command = scan.command;
+      this.start = scan.start;
+      this.end = scan.end;
+      this.at = scan.next;
+      return "frame";
     }
-    this.bytes = nothing;
-    this.#keep(chunk);
-    if (this.#kept < this.#needed) return;
-    this.bytes = this.#room.subarray(0, this.#kept);
-    this.#kept = 0;
-    this.#room = Buffer.alloc(0); // a new buffer, because frames are views of the old one
-  }
-
-  /** The next frame; after `more` or `bad` there is none. */
-  next(): RelpScan {
-    if (this.at >= this.bytes.length) return { kind: "more", bytesMissing: 1 };
-    const scan = scanRelp(this.bytes, this.at, this.#dataBytesMax);
-    if (scan.kind === "frame") this.at = scan.next;
-    if (scan.kind === "more") {
-      const rest = this.bytes.subarray(this.at);
-      this.at = this.bytes.length;
-      this.#needed = rest.length + scan.bytesMissing;
-      this.#keep(rest);
-    }
-    return scan;
-  }
-
-  #keep(more: Uint8Array): void {
-    const length = this.#kept + more.length;
-    if (length > this.#room.length) {
-      const larger = Buffer.allocUnsafe(Math.max(length, Math.min(this.#needed, 2 * length)));
-      this.#room.copy(larger, 0, 0, this.#kept);
-      this.#room = larger;
-    }
-    this.#room.set(more, this.#kept);
-    this.#kept = length;
   }
 }

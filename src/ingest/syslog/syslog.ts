@@ -9,6 +9,7 @@ import { TLSSocket } from "node:tls";
 import type { Logger } from "pino";
 import type { Clock } from "../../ports.ts";
 import { Bursts } from "../connections/bursts.ts";
+import type { ConnectionParts } from "../connections/frame-connection.ts";
 import {
   type StreamConnection,
   type StreamListener,
@@ -16,14 +17,14 @@ import {
 } from "../connections/stream-listener.ts";
 import { SyslogPeers } from "../connections/syslog-peers.ts";
 import type { TlsFiles } from "../connections/tls-handshakes.ts";
+import { UnfinishedFrames } from "../connections/unfinished-frames.ts";
 import type { AppendQueues } from "../queues/append-queues.ts";
 import { FrameRouter, type Loops, type TokenLookup } from "../routing/router.ts";
 import type { SenderFaults } from "../senders/sender-faults.ts";
 import type { Door, Senders } from "../senders/senders.ts";
 import type { ClientTokens } from "./client-tokens.ts";
-import { SyslogConnection, type SyslogParts } from "./syslog-connection.ts";
+import { SyslogConnection } from "./syslog-connection.ts";
 import { SyslogWriter } from "./syslog-writer.ts";
-import { UnfinishedFrames } from "./unfinished-frames.ts";
 
 export type SyslogOptions = {
   readonly host: string;
@@ -104,13 +105,10 @@ export function doorListener<Options extends SyslogOptions & { readonly tls?: Tl
   door: Door,
   options: Options,
   room: SyslogRoom,
-  open: (
-    socket: Socket,
-    parts: Omit<SyslogParts, "options"> & { readonly options: Options },
-  ) => StreamConnection,
+  open: (socket: Socket, parts: ConnectionParts<Options>) => StreamConnection,
 ): Promise<StreamListener> {
   const { faults, senders } = options;
-  const heard: SyslogParts["heard"] = (address, framing, frames) => {
+  const heard: ConnectionParts<Options>["heard"] = (address, framing, frames) => {
     const sender = senders?.heard(address, door);
     if (sender !== undefined) Object.assign(sender, { framing, frames: sender.frames + frames });
   };

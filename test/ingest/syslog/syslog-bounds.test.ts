@@ -1,7 +1,7 @@
 /** The bounds of syslog connections, apart from sockets. */
 import { describe, expect, test } from "vitest";
 import { SyslogPeers } from "../../../src/ingest/connections/syslog-peers.ts";
-import { UnfinishedFrames } from "../../../src/ingest/syslog/unfinished-frames.ts";
+import { UnfinishedFrames } from "../../../src/ingest/connections/unfinished-frames.ts";
 
 const holder = (name: string, closed: string[]) => ({
   address: name.split(" ")[0],

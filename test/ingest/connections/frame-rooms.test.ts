@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
+import { FrameRooms } from "../../../src/ingest/connections/frame-rooms.ts";
 import { FrameBuffer } from "../../../src/ingest/syslog/frame-buffer.ts";
-import { FrameRooms } from "../../../src/ingest/syslog/frame-rooms.ts";
 
 const KiB = 1024;
 afterEach(() => vi.restoreAllMocks());
