@@ -46,6 +46,24 @@ test("what does not fit into a turn waits for the next ones, in which addresses 
   expect(taken).toEqual(["2a", "2b", "1a", "2c", "2d"]);
 });
 
+test("work that a connection leaves to a tick counts, as reading a hello does", async () => {
+  const { connections, pass, next } = held();
+  const worked: string[] = [];
+  for (const name of ["a", "b", "c", "d"]) {
+    connections.add(accepted("127.0.0.1"), () => {
+      process.nextTick(() => {
+        worked.push(name);
+        pass();
+      });
+    });
+    if (name === "a") await new Promise(process.nextTick);
+  }
+  for (const expected of ["a", "ab", "abc", "abcd"]) {
+    expect(worked.join("")).toBe(expected);
+    await next();
+  }
+});
+
 test.each([1_000, 10])(
   "%i wait: beyond, the first of the address that has the most is closed",
   async (waitingMax) => {
