@@ -6,7 +6,15 @@ import type { Logger } from "pino";
 import { backgroundFailures } from "./metrics.ts";
 
 /** The kind of a failure: a label of the metric, so a closed set. */
-export type FailedWork = "retention" | "head" | "live" | "history" | "lease" | "open_files" | "census";
+export type FailedWork =
+  | "retention"
+  | "head"
+  | "live"
+  | "history"
+  | "lease"
+  | "open_files"
+  | "census"
+  | "addons";
 
 type Options = {
   readonly logger: Pick<Logger, "warn"> | undefined;

@@ -54,7 +54,7 @@ export function registerAddons(program: Command, context: Context): void {
       if (options.json) return output.json(addon);
       await output.print(`Created ${addon.name} (${addon.plan.name}) for ${app}${varsOf(addon)}`);
       if (addon.state === "provisioning")
-        output.note("Its provider makes it ready, and says so in the app's log.");
+        output.note("Its provider has 12 hours to make it ready; the app's log says when it is.");
       if (addon.provision_message) output.note(oneLine(addon.provision_message));
     });
 

@@ -179,6 +179,7 @@ export class Addons {
   /** Called when the provider has made, or could not make, what it had promised (202). */
   async provisioned(channel: ChannelId, addon: AddonRecord): Promise<AddonRecord> {
     if (addon.state === "provisioned") return addon; // said again
+    if (addon.state === "deprovisioning") throw notFound("add_on"); // too late
     const { tellApp } = this.#options;
     await tellApp(
       channel,
@@ -268,11 +269,21 @@ export class Addons {
     for await (const { key, value } of store.list<AddonsRecord>(recordPrefixes.addons))
       all.push([nameIn("addons", key) as ChannelId, value.addons]);
     for (const [channel, addons] of all) {
-      const user = { id: channel, email: "operator@localhost" };
       const isGone = (await store.get(appKey(channel))) === undefined;
       for (const { id, state, atMs } of addons)
-        if (isGone || (state === "asked" && atMs < oldMs)) await this.#undo(channel, id, user);
+        if (isGone || (state === "asked" && atMs < oldMs)) await this.#undo(channel, id, operatorOf(channel));
     }
+  }
+
+  /** Removes an add-on that did not become ready in time, and tells the app so. */
+  async giveUp(channel: ChannelId, id: string, hours: number): Promise<void> {
+    const addon = (await this.list(channel)).find((one) => one.id === id);
+    if (addon === undefined) return; // somebody destroyed it
+    await this.#options.tellApp(
+      channel,
+      `@ref:${addon.name} failed to provision: its provider did not say within ${hours} hours that it is ready. It is removed`,
+    );
+    await this.#undo(channel, id, operatorOf(channel));
   }
 
   /** Applies the provider's answer: its drain's URL and its config vars. Throws if any of it cannot be applied. */
@@ -363,6 +374,9 @@ export class Addons {
     return addon;
   }
 }
+
+/** The user of changes that the server makes by itself. */
+const operatorOf = (channel: ChannelId): User => ({ id: channel, email: "operator@localhost" });
 
 /** A request to a provider takes less time than this: anything older was left by a crash. */
 const halfMadeMs = 60_000;

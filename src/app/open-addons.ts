@@ -1,6 +1,7 @@
 /** Opens add-ons: their manifests, their providers, and what a crash left half made. A part of `app.ts`. */
 import { Addons } from "../addons/addons.ts";
 import { readManifests } from "../addons/manifest.ts";
+import { OverdueAddons } from "../addons/overdue.ts";
 import { Provider } from "../addons/provider.ts";
 import type { PlatformParts } from "../control/platform/platform-parts.ts";
 import { NameFiles } from "../drains/name-files.ts";
@@ -21,7 +22,7 @@ type Parts = Pick<Places, "policy"> & {
 };
 
 export function openAddons(
-  { config, store, clock, logger, has }: Base,
+  { config, store, clock, logger, has, scope, failures }: Base,
   { policy, apps, drains, tokens, platform }: Parts,
 ): Addons {
   const resolve = nameResolver({ ...lookupLimits, files: new NameFiles() });
@@ -38,10 +39,12 @@ export function openAddons(
         "a manifest requires what is not given here, which is ignored: known are syslog_drain and log_input",
       );
   const addons = new Addons({ store, clock, drains, tokens, ...platform, provider, manifests });
-  if (has("control"))
+  if (has("control")) {
+    scope.own("overdue add-ons", new OverdueAddons({ store, clock, addons, failures }));
     void addons.undoHalfMade().catch((err: unknown) => {
       logger.warn({ err }, "add-ons that are half made could not be undone; the next start tries again");
     });
+  }
   apps.beforeDestroying = (id, user) => addons.destroyAll(id, user);
   return addons;
 }

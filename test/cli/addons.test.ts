@@ -87,7 +87,7 @@ test("an add-on's drain is listed with its name, and its config vars are not the
 
 test("one that its provider makes later is said to be under way", async () => {
   provider.answers = [{ status: 202, body: { id: "3" } }];
-  expect((await run("addons:create papertrail -a blog")).stderr).toContain("makes it ready");
+  expect((await run("addons:create papertrail -a blog")).stderr).toContain("has 12 hours to make it ready");
   expect((await run("addons:create papertrail:x -a blog --config odd")).status).toBe(2);
 });
 

@@ -9,6 +9,7 @@ export type AddonRecord = {
   readonly plan: string;
   /**
    * `asked`: the provider was asked and has not answered yet. A crash leaves this state, and the add-on is then undone.
+   * `deprovisioning`: it did not become ready in time, and is being removed since `updatedAt`.
    */
   readonly state: "asked" | "provisioning" | "provisioned" | "deprovisioning";
   readonly providerId?: string;
