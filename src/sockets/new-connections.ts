@@ -104,7 +104,10 @@ export class NewConnections {
   // that was put back in one.
   #goOn(): void {
     if (this.#waiting.length === 0) return;
-    if (this.#isOver) return this.#defer();
+    if (this.#isOver) {
+      this.#defer();
+      return;
+    }
     const { socket, take } = this.#waiting.shift()!;
     if (!socket.destroyed) take();
     process.nextTick(() => this.#goOn());
