@@ -1,19 +1,19 @@
 /**
  * Lets the requests of each connection through one at a time: the next one when the previous one is answered. All
- * together may start within 2 ms of a turn of the event loop, and the rest wait for the next turn. Clients that were
- * sent a lot wait longer.
+ * together are begun and answered within 2 ms of a turn of the event loop, and the rest wait for the next turn. Clients
+ * that were sent a lot wait longer.
  */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { hostMissing, unknownExpectation } from "../errors/http.ts";
 import { TurnLine, Turns } from "../turns.ts";
-import { AnswerPace, type AnswerPaceLimits } from "./answer-pace.ts";
+import { AnswerPace, type AnswerPaceLimits, answerBytesMin } from "./answer-pace.ts";
+import { answersInTurns } from "./answers-in-turns.ts";
 import { boundedRequests } from "./bounded-request.ts";
 import type { Arrival, Connection } from "./connection.ts";
 import { ConnectionReads } from "./connection-reads.ts";
 import type { Connections } from "./connections.ts";
 import { cutTooFine, refusePipelined } from "./cut-off.ts";
-import { pacedResponses } from "./long-answers.ts";
 import { ownBodyOf } from "./own-body.ts";
 import { PacedLine } from "./paced-line.ts";
 import { sendAnswer } from "./raw-answer.ts";
@@ -40,7 +40,7 @@ export class RequestGate {
   readonly #handle: RequestListener;
   readonly #requestsMax: number;
   readonly #halfClosedMsMax: number;
-  /** Reads and requests that wait for a later turn. Addresses take turns; `POST /logs` of each is apart. */
+  /** Reads, requests and answers that wait for a later turn. Addresses take turns; `POST /logs` and answers of each are apart. */
   readonly #inLine: TurnLine;
   readonly #pace: AnswerPace;
   readonly #paced: PacedLine;
@@ -86,8 +86,8 @@ export class RequestGate {
   );
 
   /** For the server option of that name. */
-  readonly ServerResponse: typeof ServerResponse = pacedResponses((response, bytes, send) =>
-    this.#sendLong(response, bytes, send),
+  readonly ServerResponse: typeof ServerResponse = answersInTurns((response, bytes, send) =>
+    this.#send(response, bytes, send),
   );
 
   /** Handles every request of `server`, which must not check the Host header itself. */
@@ -174,15 +174,20 @@ export class RequestGate {
   }
 
   // Counted when it is made, sent when its turn comes.
-  #sendLong(response: ServerResponse, bytes: number, send: () => void): void {
+  #send(response: ServerResponse, bytes: number, send: () => void): void {
     if (response.destroyed) return;
+    const isLong = bytes > answerBytesMin;
+    if (!isLong && !this.#turns.isOver) {
+      send();
+      return;
+    }
     const address = this.#connections.addressOf(response.req.socket);
-    if (this.#pace.waitMs(address) > 0) {
-      this.#paced.add(address, () => this.#sendLong(response, bytes, send));
+    if (isLong && this.#pace.waitMs(address) > 0) {
+      this.#paced.add(address, () => this.#send(response, bytes, send));
       return;
     }
     this.#pace.sent(address, bytes);
-    if (this.#turns.isOver) this.#inLine.add(address, () => !response.destroyed && send());
+    if (this.#turns.isOver) this.#inLine.add(`${address} answers`, () => !response.destroyed && send());
     else send();
   }
 

@@ -50,8 +50,8 @@ const authorizations = Array.from(
   (_, app) => `Basic ${Buffer.from(`token:${tokenOf(app)}`).toString("base64")}`,
 );
 
-/** The request as Node's parser leaves it when all of it came in one read. */
-function requestOf(app: number, body: Buffer): IncomingMessage {
+/** The head of a request. */
+function headOf(app: number, body: Buffer): IncomingMessage {
   const request = new IncomingMessage(socket);
   request.method = "POST";
   request.url = "/logs";
@@ -60,21 +60,31 @@ function requestOf(app: number, body: Buffer): IncomingMessage {
     "content-type": "application/logplex-1",
     "content-length": String(body.length),
   };
+  return request;
+}
+
+/** Then comes its body, in one read. */
+function pushBody(request: IncomingMessage, body: Buffer): IncomingMessage {
   request.push(Buffer.from(body));
   request.push(null);
   request.complete = true;
   return request;
 }
 
-/** Resolves with the statuses of ten requests that are here at once, one of each app. */
-function ten(door: LogsDoor, body: Buffer): Promise<number[]> {
+/** Resolves with the statuses of ten requests that are here at once, one of each app; `isLate`: their bodies follow. */
+function ten(door: LogsDoor, body: Buffer, isLate = false): Promise<number[]> {
   const statuses: number[] = [];
   return new Promise((resolve) => {
-    const response = {
-      writeHead: (status: number) => statuses.push(status),
-      end: () => statuses.length === apps && resolve(statuses),
-    } as unknown as ServerResponse;
-    for (let app = 0; app < apps; app++) door.handle(requestOf(app, body), response);
+    for (let app = 0; app < apps; app++) {
+      const response = {
+        statusCode: 200,
+        end: () => statuses.push(response.statusCode) === apps && resolve(statuses),
+      };
+      const request = headOf(app, body);
+      if (!isLate) pushBody(request, body);
+      door.handle(request, response as unknown as ServerResponse);
+      if (isLate) pushBody(request, body);
+    }
   });
 }
 
@@ -97,4 +107,13 @@ test.each([
   expect(disk.syncs - before.syncs).toBe(disk.writes - before.writes);
   expect(counted.work.promises / bodies).toBeLessThanOrEqual(7.5); // its append's, its commit's, the test's
   expect(counted.work.allocatedBytes).toBe(0); // lines are written where they came
+});
+
+test("short bodies that come after their heads, as those of `Expect: 100-continue` do, share memory", async () => {
+  const { door } = await rig();
+  await ten(door, line);
+  const made = vi.spyOn(Buffer, "allocUnsafeSlow");
+  for (let sent = 0; sent < 1_000; sent += apps)
+    expect(await ten(door, line, true)).toEqual(Array(apps).fill(204));
+  expect(made).toHaveBeenCalledTimes(0); // each had an `ArrayBuffer` of its own
 });

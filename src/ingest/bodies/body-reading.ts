@@ -147,7 +147,7 @@ export class BodyReading implements BodyReceiver {
     const capacity = this.#length === 0 ? length : Math.max(length, ahead);
     const refusal = this.#reservation.take(capacity - this.#bytes.length);
     if (refusal !== undefined) return refusal;
-    const larger = Buffer.allocUnsafeSlow(capacity);
+    const larger = capacity < viewBytesMax ? Buffer.allocUnsafe(capacity) : Buffer.allocUnsafeSlow(capacity);
     this.#bytes.copy(larger, 0, 0, this.#length);
     this.#bytes = larger;
     return undefined;

@@ -11,7 +11,7 @@ import { refusedRequests } from "../../metrics.ts";
 
 /** Every line of the request is durable. */
 export function answerStored(response: ServerResponse): void {
-  response.writeHead(204);
+  response.statusCode = 204; // its head is written when the answer has its turn
   response.end();
 }
 
