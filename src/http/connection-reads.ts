@@ -187,13 +187,16 @@ export class ConnectionReads {
   }
 
   #lineUp(bytes: Buffer): void {
-    const { address } = this.#connection;
+    const connection = this.#connection;
+    const { address } = connection;
     const isIngest =
       this.#bytes.body !== undefined || bytes.subarray(0, ingestBegin.length).equals(ingestBegin);
     const group = isIngest ? `${address} ingest` : address;
     const go = () => {
       this.#isInLine = false;
+      connection.isInTurn = true;
       this.goOn(true);
+      process.nextTick(() => (connection.isInTurn = false)); // behind that of the request that was parsed
     };
     this.#isInLine = true;
     this.#parts.line.add(group, go);

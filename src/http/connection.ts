@@ -25,6 +25,8 @@ export class Connection {
   current: ServerResponse | undefined;
   /** The turn of the event loop in which its last request was begun. */
   turn = -1;
+  /** True while what it brought is parsed because its turn has come; a request found in it may begin at once. */
+  isInTurn = false;
   /** True when the first of `waiting` is scheduled to begin. */
   isScheduled = false;
   /** True when what it brings is not parsed because requests are waiting. */

@@ -129,7 +129,14 @@ export class RequestGate {
   #schedule(connection: Connection): void {
     connection.isScheduled = true;
     if (connection.turn === this.#turnNow()) this.#lineUp(connection);
-    else process.nextTick(() => (this.#turns.isOver ? this.#lineUp(connection) : this.#next(connection)));
+    else
+      process.nextTick(() =>
+        this.#mayBegin(connection) ? this.#next(connection) : this.#lineUp(connection),
+      );
+  }
+
+  #mayBegin(connection: Connection): boolean {
+    return connection.isInTurn || !this.#turns.isOver;
   }
 
   // Waits for a later turn. All requests together have 2 ms of each turn, however many connections they come on.

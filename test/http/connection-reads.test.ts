@@ -13,7 +13,7 @@ import { RawClient } from "../support/raw-client.ts";
 const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
 
 /** A server whose connections read by turns that end when `go` is called. */
-async function listening(waitingBytesMax: number, isPaused = false) {
+async function listening(waitingBytesMax: number, isPaused = false, requested = () => {}) {
   let nowMs = 0;
   let end = () => {};
   const turns = new Turns({
@@ -36,6 +36,7 @@ async function listening(waitingBytesMax: number, isPaused = false) {
   const connections: Connection[] = [];
   const server = createServer(({ url }, response) => {
     asked.push(url!);
+    requested();
     for (const connection of connections) connection.isPaused = isPaused;
     response.end();
   });
@@ -47,7 +48,7 @@ async function listening(waitingBytesMax: number, isPaused = false) {
   kept({ close: async () => void server.close().closeAllConnections() });
   expect(turns.isOver).toBe(false);
   nowMs = 1_000;
-  return { port: (server.address() as AddressInfo).port, parts, asked, go: () => end() };
+  return { port: (server.address() as AddressInfo).port, parts, asked, connections, go: () => end() };
 }
 
 async function reached(isThere: () => boolean): Promise<void> {
@@ -67,6 +68,21 @@ test("what is read when a turn is over waits for the next one, in memory of its 
   await reached(() => asked.length === 2);
   expect(asked).toEqual(["/first", "/second"]);
   expect(parts.waitingBytes).toBe(0);
+});
+
+test("a request that is parsed when the turn of its connection has come is known to be, until its tick is over", async () => {
+  const inTurn: boolean[] = [];
+  const { port, parts, asked, connections, go } = await listening(1_000, false, () => {
+    process.nextTick(() => inTurn.push(connections[0]!.isInTurn)); // as the gate looks
+  });
+  const client = await RawClient.open(port);
+  client.send(get("/waits"));
+  await reached(() => parts.waitingBytes > 0);
+  go();
+  await reached(() => asked.length === 1);
+  await nextTurn();
+  expect(inTurn).toEqual([true]);
+  expect(connections[0]!.isInTurn).toBe(false);
 });
 
 test("no more waits than may; what is read beyond is parsed at once, and who leaves gives back", async () => {
