@@ -94,7 +94,7 @@ async function compose(
   parts.unshift(commits);
   const store = new LmdbStore(records, commits);
   parts.unshift(store);
-  const thread = new WriteThread(options.writes);
+  const thread = new WriteThread(options.writes, logger);
   parts.unshift(thread);
   const journal = await openFolderJournal(environment, options, guard, format, thread);
   parts.unshift(journal, {

@@ -13,7 +13,7 @@ import type { Use } from "../disk/free-space.ts";
 import { CommitPace } from "./commit-pace.ts";
 import type { Disk } from "./disk.ts";
 import type { Times } from "./entry.ts";
-import { fairShare, isLittle } from "./fair-share.ts";
+import { fairShare, littleShare, type Share } from "./fair-share.ts";
 import { RecordBuilder } from "./record-builder.ts";
 import { Segment } from "./segment.ts";
 import { writeBytesMax } from "./write-slot.ts";
@@ -48,6 +48,8 @@ export interface Work {
  */
 const commitBytesMax = 512 * 1024;
 const commitWorksMax = 8192;
+/** With the headers of its entries, such a commit is hardly ever too large to be waited for. */
+const littleBounds = { bytesMax: writeBytesMax / 2, worksMax: 256 };
 /** The wait between attempts while the disk fails; work that comes meanwhile is answered together. */
 const failingMs = 100;
 
@@ -172,18 +174,19 @@ export class Journal {
   // all.
   #take(): readonly Work[] {
     const waiting = this.#waiting;
-    this.#isExpress = !this.#isExpress && this.#waitingBytes > writeBytesMax && waiting.some(isLittle);
-    if (this.#isExpress) return this.#share({ bytesMax: writeBytesMax, isLittleOnly: true });
+    const mayBeLittle = !this.#isExpress && this.#waitingBytes > writeBytesMax;
+    const little = mayBeLittle ? littleShare(waiting, littleBounds) : undefined;
+    this.#isExpress = little !== undefined;
+    if (little !== undefined) return this.#split(little);
     if (this.#waitingBytes <= commitBytesMax && waiting.length <= commitWorksMax) {
       this.#waiting = [];
       this.#waitingBytes = 0;
       return waiting;
     }
-    return this.#share({ bytesMax: commitBytesMax });
+    return this.#split(fairShare(waiting, { bytesMax: commitBytesMax, worksMax: commitWorksMax }));
   }
 
-  #share(bounds: { readonly bytesMax: number; readonly isLittleOnly?: boolean }): readonly Work[] {
-    const { taken, left } = fairShare(this.#waiting, { ...bounds, worksMax: commitWorksMax });
+  #split({ taken, left }: Share): readonly Work[] {
     for (const work of taken) this.#waitingBytes -= work.bytes;
     this.#waiting = left;
     return taken;

@@ -6,6 +6,7 @@
  */
 import { getSystemErrorMap } from "node:util";
 import { Worker } from "node:worker_threads";
+import type { Logger } from "pino";
 import { asked, ended, idle, left, WriteSlot, writeBytesMax } from "./write-slot.ts";
 import type { Said } from "./write-worker.ts";
 
@@ -32,8 +33,11 @@ type Late = { readonly resolve: () => void; readonly reject: (error: Error) => v
 export class WriteThread {
   readonly #slot = new WriteSlot();
   readonly #limits: Limits;
+  readonly #logger: Pick<Logger, "warn"> | undefined;
   #worker: Worker | undefined;
   #isReady = false;
+  /** True once it could not begin, or has ended by itself: that would happen again. */
+  #isGivenUp = false;
   /** How many more writes were small than large. */
   #small = 0;
   /** A write that took too long, and that nobody may overtake. */
@@ -41,8 +45,9 @@ export class WriteThread {
   #lateInRow = 0;
   #toSkip = 0;
 
-  constructor(limits?: Partial<Limits>) {
+  constructor(limits?: Partial<Limits>, logger?: Pick<Logger, "warn">) {
     this.#limits = { ...limitsOf, ...limits };
+    this.#logger = logger;
   }
 
   /**
@@ -85,9 +90,14 @@ export class WriteThread {
 
   // The thread takes 17 MB, so it begins when it is of use.
   #weigh(bytes: number): void {
-    if (this.#worker !== undefined) return;
+    if (this.#worker !== undefined || this.#isGivenUp) return;
     this.#small = bytes > writeBytesMax ? Math.max(0, this.#small - largeWeight) : this.#small + 1;
-    if (this.#small >= this.#limits.smallMin) this.#worker = this.#begin();
+    if (this.#small < this.#limits.smallMin) return;
+    try {
+      this.#worker = this.#begin();
+    } catch (error) {
+      this.#giveUp(error); // the system has no thread to spare
+    }
   }
 
   #begin(): Worker {
@@ -104,9 +114,14 @@ export class WriteThread {
       if (said === "ready") this.#isReady = true;
       else this.#lateDone();
     });
-    worker.on("error", () => {}); // its end follows
+    worker.on("error", (error) => this.#giveUp(error)); // its end follows
     worker.on("exit", () => this.#ended());
     return worker;
+  }
+
+  #giveUp(err: unknown): void {
+    this.#isGivenUp = true;
+    this.#logger?.warn({ err }, "small commits have no thread of their own: they take longer from now on");
   }
 
   #leave(): Promise<void> {

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ChannelId } from "../../../src/core/ids.ts";
-import { fairShare } from "../../../src/engines/journal/fair-share.ts";
+import { fairShare, littleShare } from "../../../src/engines/journal/fair-share.ts";
 import type { Work } from "../../../src/engines/journal/journal.ts";
 
 type Named = Work & { readonly number: number };
@@ -28,12 +28,20 @@ test("a line goes with the next commit, however many large batches came before i
   expect(left).toHaveLength(19);
 });
 
-test("a commit of little alone leaves everything large, and is one of all where nothing is little", () => {
-  const line = work("quiet", 200);
-  const batches = Array.from({ length: 3 }, (_, n) => work(`busy ${n}`, large));
-  const share = (works: readonly Named[]) => fairShare(works, { ...bounds, isLittleOnly: true });
-  expect(share([...batches, line])).toEqual({ taken: [line], left: batches });
-  expect(share(batches).taken).toEqual([batches[0]]);
+test("a commit of little alone takes every line in front of which no large batch of its app waits, in turns of apps", () => {
+  const batches = ["busy", "both"].map((app) => work(app, large));
+  const lines = ["quiet", "quiet", "both", "quiet", "busy"].map((app) => work(app, 200));
+  const [one, two, both, three, behind] = lines as [Named, Named, Named, Named, Named];
+  const share = littleShare([batches[0]!, one, two, both, batches[1]!, three, behind], bounds)!;
+  expect(share.taken).toEqual([one, both, two, three]);
+  expect(share.left).toEqual([batches[0], batches[1], behind]);
+});
+
+test("there is no such commit where nothing large waits, or nothing but that may go", () => {
+  const batch = work("busy", large);
+  expect(littleShare([work("quiet", 200), work("quiet", 200)], bounds)).toBeUndefined();
+  expect(littleShare([batch, work("busy", 200)], bounds)).toBeUndefined();
+  expect(littleShare([work(undefined, large), work("quiet", 200)], bounds)).toBeUndefined();
 });
 
 test("lines of a thousand apps do not keep large batches from going", () => {
@@ -65,11 +73,13 @@ test("nothing is lost, repeated, or changes places with another of its channel, 
     fc.property(
       fc.array(fc.tuple(ofApp, sizes), { minLength: 1, maxLength: 120 }),
       fc.boolean(),
-      (all, isLittleOnly) => {
+      (all, isLittleFirst) => {
         const works = all.map(([app, bytes]) => work(app, bytes));
         const done: Named[] = [];
-        for (let waiting: readonly Work[] = works; waiting.length > 0; ) {
-          const { taken, left } = fairShare(waiting, { ...bounds, isLittleOnly });
+        let mayBeLittle = isLittleFirst;
+        for (let waiting: readonly Work[] = works; waiting.length > 0; mayBeLittle = !mayBeLittle) {
+          const little = mayBeLittle ? littleShare(waiting, bounds) : undefined;
+          const { taken, left } = little ?? fairShare(waiting, bounds);
           expect(taken.length).toBeGreaterThan(0);
           expect(taken.length).toBeLessThanOrEqual(bounds.worksMax);
           const bytes = taken.map((each) => each.bytes).sort((a, b) => b - a);

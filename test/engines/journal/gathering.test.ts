@@ -89,7 +89,7 @@ test("where commits are rare, what comes is stored in the turn in which it came"
   expect(happened).toEqual(["stored", "next turn"]);
 });
 
-test("a line is stored before large batches that came before it, which go with every other commit", async () => {
+test("lines are stored before large batches of another app that came before them", async () => {
   const { log, commits } = await open();
   const happened: string[] = [];
   const append = (name: string, bytes: number) =>
@@ -100,6 +100,33 @@ test("a line is stored before large batches that came before it, which go with e
     append("line", 200),
     append("line", 200),
   ]);
-  expect(happened[0]).toBe("line 1");
-  expect(happened.slice(1).sort()).toEqual(["large 2", "large 3", "line 2"]);
+  expect(happened).toEqual(["line 1", "line 1", "large 2", "large 3"]);
+});
+
+test("lines that wait in great number are one commit where nothing large waits", async () => {
+  const { log, commits } = await open();
+  const batches = Array.from({ length: 800 }, (_, n) => log.append(channelOf(n % 3), batchOfBytes(200)));
+  await Promise.all(batches);
+  expect(commits()).toBe(1);
+});
+
+test("many lines of one app are stored before a large batch of another", async () => {
+  const { log, commits } = await open();
+  const large = log.append(channelOf(1), batchOfBytes(300_000)).then(commits);
+  const lines = Array.from({ length: 100 }, () => log.append(channelOf(2), batchOfBytes(200)).then(commits));
+  expect(new Set(await Promise.all(lines))).toEqual(new Set([1]));
+  expect(await large).toBe(2);
+});
+
+test("large batches go with every other commit while lines come without an end", async () => {
+  const { log, commits } = await open();
+  let left = 2;
+  const large = Array.from({ length: left }, (_, n) =>
+    log.append(channelOf(n), batchOfBytes(300_000)).finally(() => left--),
+  );
+  const lines = async () => {
+    for (let n = 0; left > 0; n++) await log.append(channelOf(9), batchOfBytes(200));
+  };
+  await Promise.all([...large, lines(), lines()]);
+  expect(commits()).toBeLessThanOrEqual(5);
 });
