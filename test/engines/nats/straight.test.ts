@@ -1,4 +1,5 @@
 /** The way past the library: there, whole, and shared with what the library writes itself. */
+import type { Socket } from "node:net";
 import { connect, type Msg, type NatsConnection } from "nats";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { realClock } from "../../../src/clock.ts";
@@ -42,6 +43,21 @@ test("messages of any size arrive as they were given, in order, among the librar
   expect(came.filter(({ reply }) => reply === "").map((msg) => msg.string())).toEqual(
     sizes.map((_, at) => `own ${at}`),
   );
+});
+
+test("a message that comes alone is on its way at once; frequent ones go together in the next turn", async () => {
+  const { socket } = (nats as unknown as { protocol: { transport: { socket: Socket } } }).protocol.transport;
+  const straight = new Straight(nats, { monotonicMs: () => 1_000 });
+  const publish = () => straight.publish({ subject: "z", reply: "r", headers, payload: [Buffer.from("z")] });
+  const held: number[] = [];
+  for (let n = 0; n < 6; n++) {
+    publish();
+    held.push(socket.writableCorked);
+  }
+  expect(held).toEqual([0, 0, 0, 0, 1, 1]);
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  expect(socket.writableCorked).toBe(0);
 });
 
 test("while the server is away there is none, and nothing is kept for it", async () => {

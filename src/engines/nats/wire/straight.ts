@@ -5,6 +5,7 @@
  */
 import type { Socket } from "node:net";
 import { headers, type MsgHdrs, type NatsConnection } from "nats";
+import { Rarity } from "../../../core/scheduling/rarity.ts";
 import type { Clock } from "../../../ports.ts";
 import type { InPieces } from "./wire.ts";
 
@@ -40,6 +41,7 @@ export function headersOf(lines: string): MsgHdrs {
 export class Straight {
   readonly #insides: Insides;
   readonly #clock: Pick<Clock, "monotonicMs">;
+  readonly #publishes = new Rarity();
   #corked: Socket | undefined;
   /** Messages gathered so far. */
   #gathered = 0;
@@ -50,45 +52,29 @@ export class Straight {
   }
 
   /** Returns false, and writes nothing, when there is no direct way at the moment. */
-  publish({ subject, reply, headers, payload }: InPieces): boolean {
+  publish(message: InPieces): boolean {
     const { protocol } = this.#insides;
     const socket = protocol?.connected === true ? protocol.transport?.socket : undefined;
     if (socket === undefined || !socket.writable) return false;
-    let bytes = 0;
-    for (const piece of payload) bytes += piece.length;
-    const headerBytes = versionLine.length + headers.length + 2;
-    const first = `HPUB ${subject} ${reply} ${headerBytes} ${headerBytes + bytes}\r\n${versionLine}${headers}\r\n`;
-    this.#cork(socket);
-    if (bytes <= copiedBytesMax) {
-      const whole = Buffer.allocUnsafe(first.length + bytes + 2);
-      let at = whole.write(first, 0, "latin1");
-      for (const piece of payload) {
-        whole.set(piece, at);
-        at += piece.length;
-      }
-      whole.set(end, at);
-      socket.write(whole);
-      return true;
-    }
-    const [head, ...rest] = payload;
-    const begin = Buffer.allocUnsafe(first.length + head!.length);
-    begin.write(first, 0, "latin1");
-    begin.set(head!, first.length);
-    socket.write(begin);
-    for (const piece of rest) socket.write(piece);
-    socket.write(end);
+    const nowMs = this.#clock.monotonicMs();
+    const goesAlone = this.#corked !== socket && this.#publishes.isRare(nowMs);
+    this.#publishes.happened(nowMs);
+    if (goesAlone) socket.cork();
+    else this.#cork(socket, nowMs);
+    write(socket, message);
+    if (goesAlone) socket.uncork();
     return true;
   }
 
-  #cork(socket: Socket): void {
+  #cork(socket: Socket, nowMs: number): void {
     this.#gathered++;
     if (this.#corked === socket) return;
     this.#corked = socket;
     socket.cork();
-    this.#gather(socket, this.#clock.monotonicMs() + gatherMsMax);
+    this.#gather(socket, nowMs + gatherMsMax);
   }
 
-  // Messages are held back while each turn of the event loop brings more, up to a bound, as in a commit of the
+  // Messages that are frequent are held back while each turn of the event loop brings more, up to a bound, as in a commit of the
   // journal.
   #gather(socket: Socket, endMs: number): void {
     const before = this.#gathered;
@@ -102,4 +88,29 @@ export class Straight {
       socket.uncork();
     });
   }
+}
+
+function write(socket: Socket, { subject, reply, headers, payload }: InPieces): void {
+  let bytes = 0;
+  for (const piece of payload) bytes += piece.length;
+  const headerBytes = versionLine.length + headers.length + 2;
+  const first = `HPUB ${subject} ${reply} ${headerBytes} ${headerBytes + bytes}\r\n${versionLine}${headers}\r\n`;
+  if (bytes <= copiedBytesMax) {
+    const whole = Buffer.allocUnsafe(first.length + bytes + 2);
+    let at = whole.write(first, 0, "latin1");
+    for (const piece of payload) {
+      whole.set(piece, at);
+      at += piece.length;
+    }
+    whole.set(end, at);
+    socket.write(whole);
+    return;
+  }
+  const [head, ...rest] = payload;
+  const begin = Buffer.allocUnsafe(first.length + head!.length);
+  begin.write(first, 0, "latin1");
+  begin.set(head!, first.length);
+  socket.write(begin);
+  for (const piece of rest) socket.write(piece);
+  socket.write(end);
 }
