@@ -14,6 +14,7 @@ let token: string;
 beforeAll(async () => {
   server = await TestServer.start();
   token = (await server.createApp("victim")).tokens.app!;
+  for (let sent = 0; sent < 200; sent++) await send(); // the thread that writes small commits has begun, and its files are open
 });
 afterAll(() => server.destroy());
 
