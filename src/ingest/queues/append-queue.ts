@@ -19,6 +19,8 @@ type Numbering = { readonly producer: ProducerId; next: number };
 
 type Entry = {
   readonly lines: CanonicalLines;
+  /** Set where the lines lie in reused memory; the hold on it is passed on when they are stored. */
+  readonly memory: BatchMemory | undefined;
   readonly via: Via;
   readonly resolve: (appended: Appended) => void;
   readonly reject: (reason: unknown) => void;
@@ -73,8 +75,8 @@ export class AppendQueue implements StreamOwner {
    * Stores lines whose memory is already counted. The parts go one after the other, so that none is stored behind a
    * refused one.
    */
-  append(parts: readonly CanonicalLines[], via: Via): Promise<Appended> {
-    return parts.length === 1 ? this.#enqueue(parts[0]!, via) : this.#appendParts(parts, via);
+  append(parts: readonly CanonicalLines[], via: Via, memory?: BatchMemory): Promise<Appended> {
+    return parts.length === 1 ? this.#enqueue(parts[0]!, via, memory) : this.#appendParts(parts, via);
   }
 
   /** Counts `bytes` of memory as taken, or as given back where negative. */
@@ -107,9 +109,9 @@ export class AppendQueue implements StreamOwner {
     return this.#enqueue(parts.at(-1)!, via);
   }
 
-  #enqueue(lines: CanonicalLines, via: Via): Promise<Appended> {
+  #enqueue(lines: CanonicalLines, via: Via, memory?: BatchMemory): Promise<Appended> {
     return new Promise((resolve, reject) => {
-      this.#entries.push({ lines, via, resolve, reject });
+      this.#entries.push({ lines, memory, via, resolve, reject });
       this.#pump();
     });
   }
@@ -133,13 +135,18 @@ export class AppendQueue implements StreamOwner {
       this.#gathered -= gathered;
       this.#pump();
       let bytes = 0;
-      for (const { lines } of entries) bytes += lines.bytes.length + overheadBytes;
+      for (const { lines, memory } of entries) bytes += heldBytes([lines], memory);
       this.addHeld(-bytes);
     };
-    this.#appendBatch(entries.length === 1 ? entries[0]!.lines : joined(entries)).then(
+    const isOne = entries.length === 1;
+    this.#appendBatch(
+      isOne ? entries[0]!.lines : joined(entries),
+      isOne ? entries[0]!.memory : undefined,
+    ).then(
       (appended) => {
         const counter = appended.repeated ? repeatedLines : storedLines;
-        for (const { lines, via, resolve } of entries) {
+        for (const { lines, memory, via, resolve } of entries) {
+          if (!isOne) memory?.release(); // not before: lines that are refused are appended again
           counter.inc({ via }, lines.count);
           resolve(appended);
         }
@@ -171,9 +178,10 @@ export class AppendQueue implements StreamOwner {
   }
 }
 
-/** The memory that these lines take while they wait. */
-export function heldBytes(batches: readonly CanonicalLines[]): number {
+/** The memory that these lines take while they wait; `memory`: that in which one batch lies. */
+export function heldBytes(batches: readonly CanonicalLines[], memory?: BatchMemory): number {
   let held = batches.length * overheadBytes;
+  if (memory !== undefined) return held + memory.bytes;
   for (const { bytes } of batches) held += bytes.length;
   return held;
 }

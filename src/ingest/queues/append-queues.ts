@@ -8,6 +8,7 @@
 import type { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
 import type { CanonicalLines } from "../../core/batch/batch.ts";
+import type { BatchMemory } from "../../core/batch/batch-memory.ts";
 import { splitLines } from "../../core/batch/lines.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { lastUsed } from "../../core/last-used.ts";
@@ -39,7 +40,7 @@ type AppendQueuesOptions = {
 export class AppendQueues {
   /** The bound on everything that ingest holds. */
   readonly budget: MemoryBudget;
-  /** The memory that streams write into. */
+  /** The memory that streams, and rounds of RELP, write into. */
   readonly rooms = new Rooms();
   readonly #options: AppendQueuesOptions;
   readonly #parts: QueueParts;
@@ -82,17 +83,23 @@ export class AppendQueues {
    * Resolves when the lines are durable. Lines of one channel are stored in the order of the calls. Lines with a
    * `dedupId` make a batch of their own. Rejects with `overloaded` or `stopping` before anything is held, or with the
    * log's own error. After an error nothing of these lines is stored; only where they make several batches (more than
-   * `batchBytesMax`) may the first of those be.
+   * `batchBytesMax`) may the first of those be. A hold on `memory`, in which lines of one batch may lie, is passed on
+   * when they are stored, and stays with the caller if they are not.
    */
-  append(channel: ChannelId, lines: CanonicalLines, via: Via = "notice"): Promise<Appended> {
+  append(
+    channel: ChannelId,
+    lines: CanonicalLines,
+    via: Via = "notice",
+    memory?: BatchMemory,
+  ): Promise<Appended> {
     if (this.#closed !== undefined) return Promise.reject(stopping());
     const queue = this.#queueOf(channel);
     const parts = splitLines(lines, this.#options.batchBytesMax);
-    const bytes = heldBytes(parts);
+    const bytes = parts.length === 1 ? heldBytes(parts, memory) : heldBytes(parts);
     if (!this.#fits(queue, bytes) || !this.budget.makeRoom(bytes)) return Promise.reject(overloaded());
     queue.addHeld(bytes);
     acceptedLines.inc({ via }, lines.count);
-    return queue.append(parts, via);
+    return queue.append(parts, via, memory);
   }
 
   /** False when the channel has too many waiting lines to take this many bytes more. Reserves nothing. */

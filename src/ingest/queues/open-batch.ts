@@ -10,6 +10,13 @@ import type { PlainFrame } from "../../core/batch/plain-frame.ts";
 import type { SyslogHeader } from "../../core/wire/syslog.ts";
 import type { Rooms } from "./rooms.ts";
 
+/** The most that a line takes on top of its frame: other names, a length, a time. */
+const growthBytesMax = 128;
+
+/** An upper bound for the bytes of a frame's line. */
+export const lineBytesMax = (frameBytes: number, { names }: Origin): number =>
+  frameBytes + names.length + growthBytesMax;
+
 /** A connection that sent lines and gets no answer. */
 export interface Sender {
   /** This many bytes of its lines are stored, or given up. */
@@ -56,14 +63,9 @@ export class OpenBatch {
     return this.#bytes;
   }
 
-  /** Makes space for a line of `lineBytes`, moving to a larger room if necessary. */
-  reserve(lineBytes: number): void {
-    const { linesBytesMax, bytes } = this.#canoniser;
-    if (linesBytesMax - bytes < lineBytes) this.#canoniser = this.#rooms.larger(this.#canoniser, lineBytes);
-  }
-
   /** Adds the scanned frame; returns the memory that its line takes. */
   add(sender: Sender, bytes: Uint8Array, header: SyslogHeader, nowMs: number, origin: Origin): number {
+    this.#reserve(lineBytesMax(header.end - header.start, origin));
     const before = this.#canoniser.bytes;
     this.#canoniser.addScanned(bytes, header, nowMs, origin);
     return this.#took(sender, before);
@@ -71,8 +73,15 @@ export class OpenBatch {
 
   /** The same for a plain frame. Returns 0 and adds nothing where its line cannot take the short form. */
   addPlain(sender: Sender, bytes: Uint8Array, frame: PlainFrame, origin: Origin): number {
+    this.#reserve(lineBytesMax(frame.end - frame.start, origin));
     const before = this.#canoniser.bytes;
     return this.#canoniser.addPlain(bytes, frame, origin) ? this.#took(sender, before) : 0;
+  }
+
+  // Makes space for a line of `lineBytes`, moving to a larger room if necessary.
+  #reserve(lineBytes: number): void {
+    const { linesBytesMax, bytes } = this.#canoniser;
+    if (linesBytesMax - bytes < lineBytes) this.#canoniser = this.#rooms.larger(this.#canoniser, lineBytes);
   }
 
   #took(sender: Sender, before: number): number {

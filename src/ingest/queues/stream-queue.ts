@@ -5,18 +5,16 @@
  */
 import type { CanonicalLines } from "../../core/batch/batch.ts";
 import type { BatchMemory } from "../../core/batch/batch-memory.ts";
-import { type Origin, originOf } from "../../core/batch/canonical.ts";
+import type { Origin } from "../../core/batch/canonical.ts";
 import type { PlainFrame } from "../../core/batch/plain-frame.ts";
 import { retryDelayMs } from "../../core/scheduling/retry.ts";
 import type { SyslogHeader } from "../../core/wire/syslog.ts";
 import type { TokenRecord } from "../../registry/records.ts";
 import { appendRetry } from "../limits.ts";
 import type { Gatherer, Gathering } from "./gathering.ts";
-import { type ClosedBatch, OpenBatch, type Sender } from "./open-batch.ts";
+import { type ClosedBatch, lineBytesMax, OpenBatch, type Sender } from "./open-batch.ts";
+import { Origins } from "./origins.ts";
 import type { Rooms } from "./rooms.ts";
-
-/** The most that a line takes on top of its frame: other names, a length, a time. */
-const growthBytesMax = 128;
 
 /** Shared by the streams of all channels. */
 export type StreamParts = {
@@ -52,9 +50,7 @@ export class StreamQueue implements Gatherer {
   #isStoring = false;
   /** True when the gathering knows that there are lines here. */
   #isAnnounced = false;
-  /** The two newest names: lines of an app and of its router usually alternate. */
-  #newest: Named | undefined;
-  #other: Named | undefined;
+  readonly #origins = new Origins();
 
   constructor(parts: StreamParts, owner: StreamOwner) {
     this.#parts = parts;
@@ -74,7 +70,6 @@ export class StreamQueue implements Gatherer {
     const lineBytes = lineBytesMax(header.end - header.start, origin);
     if (this.#open !== undefined && !this.#fits(this.#open, lineBytes)) this.#close();
     const open = this.#open ?? this.#begin();
-    open.reserve(lineBytes);
     const taken = open.add(sender, bytes, header, nowMs, origin);
     this.#owner.addHeld(taken);
     return taken;
@@ -88,7 +83,6 @@ export class StreamQueue implements Gatherer {
     const lineBytes = lineBytesMax(frame.end - frame.start, origin);
     if (this.#open !== undefined && !this.#fits(this.#open, lineBytes)) return 0;
     const open = this.#open ?? this.#begin();
-    open.reserve(lineBytes);
     const taken = open.addPlain(sender, bytes, frame, origin);
     if (taken > 0) this.#owner.addHeld(taken);
     return taken;
@@ -96,9 +90,7 @@ export class StreamQueue implements Gatherer {
 
   /** The parts that all lines with this token and this name share. */
   originOf(record: TokenRecord, source: string): Origin {
-    const newest = this.#newest;
-    const isNewest = newest?.record === record && newest.source === source;
-    return isNewest ? newest.origin : this.#nextOrigin(record, source);
+    return this.#origins.of(record, source);
   }
 
   #fits(open: OpenBatch, lineBytes: number): boolean {
@@ -172,19 +164,4 @@ export class StreamQueue implements Gatherer {
     for (let at = 0; at < senders.length; at++) senders[at]!.settle(shares[at]!);
     this.#owner.addHeld(-bytes);
   }
-
-  #nextOrigin(record: TokenRecord, source: string): Origin {
-    const other = this.#other;
-    const isOther = other?.record === record && other.source === source;
-    const named = isOther ? other : { record, source, origin: originOf(source, record.token) };
-    this.#other = this.#newest;
-    this.#newest = named;
-    return named.origin;
-  }
 }
-
-/** An upper bound for the bytes of a frame's line. */
-const lineBytesMax = (frameBytes: number, { names }: Origin): number =>
-  frameBytes + names.length + growthBytesMax;
-
-type Named = { readonly record: TokenRecord; readonly source: string; readonly origin: Origin };

@@ -1,15 +1,16 @@
 import type { Socket } from "node:net";
-import type { CanonicalLines } from "../../core/batch/batch.ts";
 import { splitLines } from "../../core/batch/lines.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { retryDelayMs } from "../../core/scheduling/retry.ts";
 import { relpFrame } from "../../core/wire/relp.ts";
 import { type ConnectionParts, FrameConnection } from "../connections/frame-connection.ts";
 import { appendRetry } from "../limits.ts";
+import type { ClosedBatch } from "../queues/open-batch.ts";
 import type { Sorting } from "../routing/router.ts";
 import { sampleOf } from "../senders/fault-sample.ts";
 import type { SyslogOptions } from "../syslog/syslog.ts";
 import { RelpBuffer } from "./relp-buffer.ts";
+import { RoundLines } from "./round-lines.ts";
 
 const offers = "200 OK\nrelp_version=0\nrelp_software=tailrace\ncommands=syslog";
 
@@ -35,6 +36,7 @@ type Round = { readonly sorting: Sorting; answers: string; bytes: number };
  */
 export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
   readonly #stop = new AbortController();
+  readonly #lines: RoundLines;
   #isOpen = false;
   /** True when the bytes after the last frame are none. */
   #isFlawed = false;
@@ -46,6 +48,7 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
 
   constructor(socket: Socket, parts: ConnectionParts<RelpOptions>) {
     super(socket, parts, new RelpBuffer(parts.options.frameBytesMax));
+    this.#lines = new RoundLines(parts.options.queues.rooms);
     for (const event of ["drain", "close"]) socket.on(event, () => this.#wake());
   }
 
@@ -57,9 +60,11 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
   }
 
   protected begin(): void {
-    if (this.hasRest) return;
     const { router, options } = this.parts;
-    this.#round = { sorting: router.sort(options.clock.nowMs(), this.fallback), answers: "", bytes: 0 };
+    this.#lines.begin(options.tokens.version);
+    if (this.hasRest) return;
+    const sorting = router.sort(options.clock.nowMs(), this.fallback, this.#lines);
+    this.#round = { sorting, answers: "", bytes: 0 };
   }
 
   protected place(): Promise<unknown> | undefined {
@@ -71,8 +76,13 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
       return undefined;
     }
     round.bytes += end - start;
-    const asking = command === "syslog" && end > start ? round.sorting.add(bytes, start, end) : undefined;
-    if (asking !== undefined) return this.#placeLater(round, asking);
+    if (command === "syslog" && end > start) {
+      if (this.#lines.placePlain(bytes, start, end)) round.sorting.placed++;
+      else {
+        const asking = round.sorting.add(bytes, start, end);
+        if (asking !== undefined) return this.#placeLater(round, asking);
+      }
+    }
     this.#answer(round);
     return round.answers.length < answersBytesMax ? undefined : this.rest();
   }
@@ -160,7 +170,7 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
     const { socket } = this;
     this.report(sorting, "relp");
     const stored = await Promise.all(
-      [...sorting.take()].map(([channel, lines]) => this.#store(channel, lines)),
+      this.#lines.take().map(([channel, batch]) => this.#store(channel, batch)),
     );
     if (stored.includes(false)) this.over();
     else if (!socket.write(answers, "latin1") && !socket.destroyed) await this.#untilRead();
@@ -175,8 +185,10 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
     });
   }
 
-  async #store(channel: ChannelId, lines: CanonicalLines): Promise<boolean> {
+  async #store(channel: ChannelId, { lines, memory }: ClosedBatch): Promise<boolean> {
     const { queues, batchBytesMax } = this.parts.options;
+    if (lines.bytes.length <= batchBytesMax)
+      return this.#insist(() => queues.append(channel, lines, "relp", memory));
     // One batch at a time: a retry repeats a whole batch, so nothing is stored twice.
     for (const batch of splitLines(lines, batchBytesMax))
       if (!(await this.#insist(() => queues.append(channel, batch, "relp")))) return false;

@@ -1,5 +1,5 @@
 /**
- * A fast path into the streams, for plain frames (`plain-frame.ts`) whose tokens were looked up a moment ago: most
+ * A fast path into streams and rounds, for plain frames (`plain-frame.ts`) whose tokens were looked up a moment ago: most
  * senders send many frames with few tokens. All other frames go through the router, which passes on the tokens that
  * it finds.
  */
@@ -9,7 +9,6 @@ import type { ChannelId } from "../../core/ids.ts";
 import { tokenBytes } from "../../core/secrets/token-mask.ts";
 import { viewOver } from "../../core/wire/timestamp.ts";
 import type { Sender } from "../queues/open-batch.ts";
-import type { StreamQueue } from "../queues/stream-queue.ts";
 
 /** Tokens remembered for one connection. */
 const knownMax = 16;
@@ -17,26 +16,32 @@ const wordBytes = 4;
 /** Whole words in a token; the last word overlaps with them. */
 const wholeWords = Math.floor(tokenBytes / wordBytes);
 
-type Known = {
+/** Lines of one channel. */
+type Stream = {
+  /** Returns the memory that the frame's line takes; 0: it is not added. */
+  addPlain(sender: Sender, bytes: Uint8Array, frame: PlainFrame, origin: Origin): number;
+};
+
+type Known<Into> = {
   readonly name: Uint8Array;
   readonly view: DataView;
   readonly channel: ChannelId;
   readonly origin: Origin;
   /** Valid for one turn of the event loop. */
-  stream: StreamQueue | undefined;
+  stream: Into | undefined;
 };
 
 const scanned = new PlainFrame(); // the frame that is being added
 
-export class ShortWay {
-  readonly #streamOf: (channel: ChannelId) => StreamQueue;
-  #known: Known[] = [];
+export class ShortWay<Into extends Stream> {
+  readonly #streamOf: (channel: ChannelId) => Into;
+  #known: Known<Into>[] = [];
   /** The index of the last frame's token. */
   #last = 0;
   /** The registry's version for which the tokens are valid. */
   #version = Number.NaN;
 
-  constructor(streamOf: (channel: ChannelId) => StreamQueue) {
+  constructor(streamOf: (channel: ChannelId) => Into) {
     this.#streamOf = streamOf;
   }
 
@@ -59,7 +64,7 @@ export class ShortWay {
   }
 
   /** Remembers that lines with this token go to the stream of `channel`, with that origin. */
-  learn(name: Uint8Array, channel: ChannelId, stream: StreamQueue, origin: Origin): void {
+  learn(name: Uint8Array, channel: ChannelId, stream: Into, origin: Origin): void {
     if (name.length !== tokenBytes || this.#known.length >= knownMax) return;
     const view = new DataView(name.buffer, name.byteOffset, name.byteLength);
     this.#known.push({ name, view, channel, origin, stream });
@@ -78,7 +83,7 @@ export class ShortWay {
   }
 
   // Looks at the last frame's token first, then at those after it, since tokens tend to come in the same order.
-  #find(bytes: Uint8Array, at: number): Known | undefined {
+  #find(bytes: Uint8Array, at: number): Known<Into> | undefined {
     const known = this.#known;
     const view = viewOver(bytes);
     let i = this.#last;
@@ -94,7 +99,12 @@ export class ShortWay {
 }
 
 // Tokens are secrets: the time that this takes reveals at most the last digit.
-function isToken({ name, view }: Known, bytes: Uint8Array, from: DataView, at: number): boolean {
+function isToken(
+  { name, view }: Pick<Known<Stream>, "name" | "view">,
+  bytes: Uint8Array,
+  from: DataView,
+  at: number,
+): boolean {
   if (name[tokenBytes - 1] !== bytes[at + tokenBytes - 1]) return false;
   const last = tokenBytes - wordBytes;
   let difference = view.getInt32(last) ^ from.getInt32(at + last);

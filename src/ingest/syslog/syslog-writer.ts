@@ -3,6 +3,7 @@ import type { SyslogHeader } from "../../core/wire/syslog.ts";
 import { syslogLostLines } from "../../metrics.ts";
 import type { TokenRecord } from "../../registry/records.ts";
 import type { Sender } from "../queues/open-batch.ts";
+import type { StreamQueue } from "../queues/stream-queue.ts";
 import type { LineTarget } from "../routing/router.ts";
 import { ShortWay } from "./short-way.ts";
 import type { SyslogOptions } from "./syslog.ts";
@@ -19,7 +20,7 @@ const askRetry: RetryPolicy = {
 export class SyslogWriter implements LineTarget, Sender {
   readonly #options: Omit<SyslogOptions, "host" | "port">;
   readonly #stop = new AbortController();
-  readonly #shortWay: ShortWay;
+  readonly #shortWay: ShortWay<StreamQueue>;
   #bytes = 0;
   #wake: (() => void) | undefined;
 

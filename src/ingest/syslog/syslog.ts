@@ -29,7 +29,7 @@ import { SyslogWriter } from "./syslog-writer.ts";
 export type SyslogOptions = {
   readonly host: string;
   readonly port: number;
-  readonly queues: Pick<AppendQueues, "append" | "stream" | "stopRetrying" | "budget">;
+  readonly queues: Pick<AppendQueues, "append" | "stream" | "stopRetrying" | "budget" | "rooms">;
   readonly tokens: TokenLookup;
   readonly loops: Loops;
   readonly faults: Pick<SenderFaults, "note">;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { CanonicalLines, Form } from "../../../src/core/batch/batch.ts";
+import { BatchMemory } from "../../../src/core/batch/batch-memory.ts";
 import { storeFull } from "../../../src/errors/store.ts";
 import { channelOf } from "../registry.ts";
 import type { ScriptedLog } from "../scripted-log.ts";
@@ -34,6 +35,32 @@ test("lines that come while an append is in flight gather into one batch, in ord
   await Promise.all(appends);
   expect(log.stored.map(({ batch }) => batch.count)).toEqual([1, 3]);
   expect(log.messages()).toEqual(["a", "b", "c", "d"]);
+});
+
+test("memory of lines that gathered counts whole, is kept while they are refused, and given back when they are stored", async () => {
+  const { log, queues } = open();
+  let returned = 0;
+  const memories = Array.from(
+    { length: 2 },
+    () => new BatchMemory({ takeBack: () => void returned++ }, undefined, 10_000),
+  );
+  const together = async () => {
+    log.holding = true;
+    const before = queues.append(app, lines("before"));
+    const appends = memories.map((memory) => queues.append(app, lines("lent"), "relp", memory));
+    expect(queues.budget.bytes).toBeGreaterThan(20_000);
+    log.holding = false;
+    log.release();
+    await before;
+    return (await Promise.allSettled(appends)).map(({ status }) => status);
+  };
+  log.failures.push(undefined, storeFull(undefined));
+  expect(await together()).toEqual(["rejected", "rejected"]);
+  expect(returned).toBe(0);
+  expect(await together()).toEqual(["fulfilled", "fulfilled"]);
+  expect(returned).toBe(2);
+  expect(log.stored.map(({ batch }) => batch.count)).toEqual([1, 1, 2]);
+  expect(queues.budget.bytes).toBe(0);
 });
 
 test("a queue that is held does not hold another channel's", async () => {

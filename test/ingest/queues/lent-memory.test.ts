@@ -1,4 +1,4 @@
-/** Lines on their way from a stream over the journal to its readers, in memory that is used again: see `core/batch/batch-memory.ts`. */
+/** Lines on their way from a stream, or from rounds of RELP, over the journal to its readers, in memory that is used again: see `core/batch/batch-memory.ts`. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { realClock } from "../../../src/clock.ts";
@@ -7,6 +7,7 @@ import { origin } from "../../../src/core/position.ts";
 import { SyslogHeader, scanHeader } from "../../../src/core/wire/syslog.ts";
 import { openJournal } from "../../../src/engines/journal/open.ts";
 import { AppendQueues } from "../../../src/ingest/queues/append-queues.ts";
+import { RoundLines } from "../../../src/ingest/relp/round-lines.ts";
 import type { ChannelLog, Followed } from "../../../src/ports.ts";
 import type { TokenRecord } from "../../../src/registry/records.ts";
 import { keepsAll } from "../../contract/channel-log.ts";
@@ -59,7 +60,12 @@ class Reader {
   }
 }
 
-async function world() {
+/** Lines of a round, so that they are one batch. */
+const roundLinesMax = 25;
+
+type Door = "streams" | "rounds";
+
+async function world(door: Door) {
   const disk = new FakeDisk();
   const journal = await openJournal({
     disk,
@@ -81,17 +87,40 @@ async function world() {
   const records = new Map<number, TokenRecord>();
   for (const app of sent.keys())
     records.set(app, { token: tokenOf(app), channel: channelOf(app), source: "app", createdAt: "" });
+  // Of each client one round is under way; what comes meanwhile from several gathers.
+  const clients = [0, 1, 2, 3].map(() => ({ lines: new RoundLines(queues.rooms), last: Promise.resolve() }));
+  let rounds = 0;
+  const sendRound = (frames: readonly Buffer[], record: TokenRecord) => {
+    const client = clients[rounds++ % clients.length]!;
+    for (const frame of frames) {
+      scanHeader(frame, 0, frame.length, header, 0);
+      client.lines.place(record, "app", frame, header, 0);
+    }
+    for (const [channel, { lines, memory }] of client.lines.take()) {
+      const { length } = lines.bytes;
+      sender.bytes += length;
+      const stored = (): Promise<void> =>
+        queues.append(channel, lines, "relp", memory).then(() => void sender.settle(length), stored);
+      client.last = client.last.then(stored);
+    }
+  };
   const send = (app: number, lines: number) => {
     const record = records.get(app)!;
+    const round: Buffer[] = [];
     const texts = sent.get(app)!;
     for (let n = 0; n < lines; n++) {
       const text = `${app} ${texts.length} ${"x".repeat((texts.length * 37) % 300)}`;
       const frame = Buffer.from(`<190>1 ${time} h ${record.token} web.1 - - ${text}`);
       texts.push(text);
+      if (door === "rounds") {
+        round.push(frame);
+        continue;
+      }
       scanHeader(frame, 0, frame.length, header, 0);
       const stream = queues.stream(record.channel);
       sender.bytes += stream.add(sender, record, "app", frame, header, 0);
     }
+    while (round.length > 0) sendRound(round.splice(0, roundLinesMax), record);
   };
   return { disk, journal, queues, sent, sender, send };
 }
@@ -121,38 +150,42 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { minLength: 5, maxLength: 40 },
 );
 
-test("whoever reads when: each line is as it was sent, also what is never given back, and all else comes home", async () => {
-  const property = fc.asyncProperty(steps, fc.boolean(), async (taken, hasKeepers) => {
-    const { disk, journal, queues, sent, sender, send } = await world();
-    const stop = new AbortController();
-    const readers = [1, 2, 3, 1, 2, 3].map(
-      (app, n) => new Reader(journal.log, app, stop.signal, { keeps: hasKeepers && n === 3 }),
-    );
-    for (const step of taken) {
-      if (step.kind === "send") send(step.app, step.lines);
-      else if (step.kind === "pull") readers[step.reader]!.pull();
-      else if (step.kind === "read") readers[step.reader]!.read();
-      else if (step.kind === "settle") await until(() => sender.bytes === 0);
-      else {
-        let left = 1;
-        disk.fault = (call) => (call === "write" && left-- > 0 ? "partial" : "none");
+test.each<Door>(["streams", "rounds"])(
+  "whoever reads lines of %s when: each is as it was sent, also what is never given back, and all else comes home",
+  async (door) => {
+    const property = fc.asyncProperty(steps, fc.boolean(), async (taken, hasKeepers) => {
+      const { disk, journal, queues, sent, sender, send } = await world(door);
+      const stop = new AbortController();
+      const readers = [1, 2, 3, 1, 2, 3].map(
+        (app, n) => new Reader(journal.log, app, stop.signal, { keeps: hasKeepers && n === 3 }),
+      );
+      for (const step of taken) {
+        if (step.kind === "send") send(step.app, step.lines);
+        else if (step.kind === "pull") readers[step.reader]!.pull();
+        else if (step.kind === "read") readers[step.reader]!.read();
+        else if (step.kind === "settle") await until(() => sender.bytes === 0);
+        else {
+          let left = 1;
+          disk.fault = (call) => (call === "write" && left-- > 0 ? "partial" : "none");
+        }
       }
-    }
-    await until(() => sender.bytes === 0);
-    for (const [n, reader] of readers.entries()) {
-      const app = (n % 3) + 1;
-      await until(() => {
-        reader.pull();
-        reader.read();
-        return reader.seen.length >= sent.get(app)!.length;
-      });
-      expect(reader.seen).toEqual(sent.get(app));
-    }
-    for (const reader of readers) reader.check();
-    if (!hasKeepers) expect(queues.rooms.outstanding, "rooms that did not come home").toBe(0);
-    stop.abort();
-    await queues.close();
-    await journal.close();
-  });
-  await fc.assert(property, { numRuns: 60 });
-});
+      await until(() => sender.bytes === 0);
+      for (const [n, reader] of readers.entries()) {
+        const app = (n % 3) + 1;
+        await until(() => {
+          reader.pull();
+          reader.read();
+          return reader.seen.length >= sent.get(app)!.length;
+        });
+        const inOrder = (texts: readonly string[]) => (door === "streams" ? texts : [...texts].sort());
+        expect(inOrder(reader.seen)).toEqual(inOrder(sent.get(app)!));
+      }
+      for (const reader of readers) reader.check();
+      if (!hasKeepers) expect(queues.rooms.outstanding, "rooms that did not come home").toBe(0);
+      stop.abort();
+      await queues.close();
+      await journal.close();
+    });
+    await fc.assert(property, { numRuns: 60 });
+  },
+);
