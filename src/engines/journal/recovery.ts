@@ -97,6 +97,7 @@ class Recovery implements Recovered {
       segment.end = scan.end;
       await segment.cutOff();
     }
+    if (isLast) await this.#writeAgain(segment, bytes.subarray(scan.lastAt, scan.end), scan.lastAt);
     for (const { offset, bytes } of scan.damages) {
       logger?.error(
         { segment: segment.number, offset, bytes },
@@ -105,6 +106,17 @@ class Recovery implements Recovered {
       damaged(bytes);
     }
     for (const found of scan.entries) this.#takeEntry(segment, found);
+  }
+
+  // A commit whose sync failed can be read from the system's memory, and is not on the disk. A sync alone would not try
+  // it again.
+  async #writeAgain(segment: Segment, record: Buffer, at: number): Promise<void> {
+    try {
+      await segment.overwrite([record], at);
+      await segment.sync();
+    } catch (err) {
+      this.#options.logger?.error({ err }, "the newest lines of the log may not be on the disk");
+    }
   }
 
   #takeEntry(segment: Segment, { entry, offset, size, ranMs }: Found): void {

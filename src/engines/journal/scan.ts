@@ -21,6 +21,8 @@ type Scan = {
   readonly entries: readonly Found[];
   /** Everything after this must be cut off: a torn commit, or nothing. */
   readonly end: number;
+  /** The place of the last record before that. */
+  readonly lastAt: number;
   /** The number of the newest commit, and its times; 0 when there is none. */
   readonly commit: number;
   readonly times: Times | undefined;
@@ -36,6 +38,7 @@ export function scanSegment(bytes: Buffer, segment: number, isComplete: boolean)
   const entries: Found[] = [];
   const damages: { offset: number; bytes: number }[] = [];
   let at = segmentHeaderBytes;
+  let lastAt = at;
   let commit = 0;
   let times: Times | undefined;
   while (at < bytes.length) {
@@ -44,17 +47,28 @@ export function scanSegment(bytes: Buffer, segment: number, isComplete: boolean)
     const next = end === undefined || end > bytes.length ? nextRecord(bytes, at + 1, segment) : end;
     const found = readEntries(bytes, at, next);
     const isKnown = found.length === record?.entries && end === next;
-    const isWhole = isKnown && found.every((entry) => entry.isWhole);
-    if (!isWhole && next >= bytes.length && !isComplete) return { entries, end: at, commit, times, damages };
+    const isWhole = isKnown && areWhole(found);
+    if (!isWhole && next >= bytes.length && !isComplete)
+      return { entries, end: at, lastAt, commit, times, damages };
     if (!isKnown) damages.push({ offset: at, bytes: next - at });
     for (const entry of found) entries.push({ ...entry, ranMs: record?.ranMs ?? 0 });
     if (record !== undefined) {
       commit = Math.max(commit, record.commit);
       times = { ageMs: record.ageMs, ranMs: record.ranMs };
     }
+    lastAt = at;
     at = next;
   }
-  return { entries, end: bytes.length, commit, times, damages };
+  return { entries, end: bytes.length, lastAt, commit, times, damages };
+}
+
+// True if nothing is damaged but lines that the same record destroys: they may have been erased since.
+function areWhole(found: readonly ReadEntry[]): boolean {
+  const destroyed = new Set<string>();
+  return found.toReversed().every(({ entry, isWhole }) => {
+    if (entry.kind === "destroyed") destroyed.add(entry.channel);
+    return isWhole || destroyed.has(entry.channel);
+  });
 }
 
 // The entries of a record; unreadable bytes are skipped if there is a later entry.

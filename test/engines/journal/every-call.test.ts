@@ -28,14 +28,19 @@ async function live(journal: OpenJournal, clock: FakeClock): Promise<string[]> {
     await clock.advance(1000);
     await settled();
   };
+  const destroyedWith = async (text: string) => {
+    const secret = journal.log.append(gone, batchOf(["secret"]));
+    await Promise.allSettled([secret, journal.log.destroy(gone), append(text)]);
+    await pause();
+  };
   await append("one");
   await journal.log.append(gone, batchOf(["secret"])).catch(() => {});
   await Promise.all([append("two"), append("three")]);
-  await journal.log.destroy(gone).catch(() => {});
-  await pause();
+  await destroyedWith("with what is erased");
   for (let i = 4; i < 16; i++) await append(`number-${i}`);
   await pause();
   await append("last");
+  await destroyedWith("with what is erased last");
   return acknowledged;
 }
 
@@ -93,3 +98,22 @@ describe.each(["refused", "partial"] satisfies Fault[])(
     });
   },
 );
+
+test("a refused commit that the next start finds whole, and shows, is on the disk from then on", async () => {
+  const disk = new FakeDisk();
+  const clock = new FakeClock();
+  const journal = await open(disk, clock);
+  await journal.log.append(app, batchOf(["one"]));
+  disk.fault = (call) => (call === "sync" ? "partial" : call === "truncate" ? "refused" : "none");
+  const refused = journal.log.append(app, batchOf(["two".padEnd(1_000, ".")]));
+  await expect(refused).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  await journal.close();
+  disk.fault = () => "none";
+  const shown = (await (await open(disk, clock)).log.recent(app, 9)).batches.flatMap(textsOf);
+  expect(shown).toHaveLength(2);
+  const afterCrash = await open(
+    disk.crash(() => 0.9),
+    clock,
+  );
+  expect((await afterCrash.log.recent(app, 9)).batches.flatMap(textsOf)).toEqual(shown);
+});

@@ -125,7 +125,7 @@ test("large batches go with every other commit while lines come without an end",
     log.append(channelOf(n), batchOfBytes(300_000)).finally(() => left--),
   );
   const lines = async () => {
-    for (let n = 0; left > 0; n++) await log.append(channelOf(9), batchOfBytes(200));
+    while (left > 0) await log.append(channelOf(9), batchOfBytes(200));
   };
   await Promise.all([...large, lines(), lines()]);
   expect(commits()).toBeLessThanOrEqual(5);

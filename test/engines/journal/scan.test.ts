@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  destroyedEntry,
   type Entry,
   encodeSegmentHeader,
   linesEntry,
@@ -96,6 +97,21 @@ describe("a segment's bytes", () => {
         expect(scan.end).toBe(bytes.length);
       }),
     );
+  });
+
+  test("with lines that were erased because the last commit destroys them, give the rest of it; with any other damage, nothing", () => {
+    const record = new RecordBuilder();
+    const entries = ["secret", "kept"].map((text, n) => ({ ...entryOf(text), channel: channelOf(n) }));
+    record.begin(segmentHeaderBytes);
+    for (const entry of [entries[0]!, destroyedEntry(channelOf(0)), entries[1]!]) record.add(entry);
+    const written = record.end(segment, { commit: 1, ageMs: 10, ranMs: 0 }).parts;
+    const whole = Buffer.concat([encodeSegmentHeader(segment), ...written]);
+    const erased = Buffer.from(whole.toString("latin1").replace("secret", "\0".repeat(6)), "latin1");
+    const scan = scanSegment(erased, segment, false);
+    expect(textsIn(scan)).toContain("kept");
+    expect(scan).toMatchObject({ commit: 1, end: whole.length, damages: [] });
+    const damaged = Buffer.from(whole.toString("latin1").replace("kept", "\0".repeat(4)), "latin1");
+    expect(scanSegment(damaged, segment, false)).toMatchObject({ entries: [], end: segmentHeaderBytes });
   });
 
   test("of another segment, or of none, hold nothing", () => {
