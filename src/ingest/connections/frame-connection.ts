@@ -222,7 +222,7 @@ export abstract class FrameConnection<Frames extends FrameBytes, Options extends
 
   // Returns false to pause reading until the socket is resumed.
   #onRead(bytes: Buffer, isFull: boolean): boolean {
-    if (this.#isOver) return this.socket.writableEnded; // what a sender still sends does not hold up its last answers
+    if (this.#isOver) return this.#drop(bytes.length, isFull);
     try {
       const pending = this.#take(bytes);
       const { length } = bytes;
@@ -233,6 +233,14 @@ export abstract class FrameConnection<Frames extends FrameBytes, Options extends
     } catch (error) {
       this.#failed(error);
     }
+    return false;
+  }
+
+  // A sender that still sends must not hold up its last answers, nor others: it is read in turns, too.
+  #drop(bytes: number, isFull: boolean): boolean {
+    if (!this.socket.writableEnded) return false;
+    if (!this.#burst.took(bytes, isFull, true)) return true;
+    void this.#turn().then(() => this.socket.resume());
     return false;
   }
 

@@ -3,6 +3,7 @@ import { splitLines } from "../../core/batch/lines.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { retryDelayMs } from "../../core/scheduling/retry.ts";
 import { relpFrame } from "../../core/wire/relp.ts";
+import { turns } from "../../turns.ts";
 import { type ConnectionParts, FrameConnection } from "../connections/frame-connection.ts";
 import { appendRetry } from "../limits.ts";
 import type { ClosedBatch } from "../queues/open-batch.ts";
@@ -172,8 +173,13 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
     const stored = await Promise.all(
       this.#lines.take().map(([channel, batch]) => this.#store(channel, batch)),
     );
-    if (stored.includes(false)) this.over();
-    else if (!socket.write(answers, "latin1") && !socket.destroyed) await this.#untilRead();
+    if (stored.includes(false)) {
+      this.over();
+      return;
+    }
+    // One commit stores the rounds of many clients, and each has up to thousands of answers.
+    if (turns.isOver) await turns.next(this.address ?? "");
+    if (!socket.destroyed && !socket.write(answers, "latin1")) await this.#untilRead();
   }
 
   // The time that a client takes to read its answers is its own.

@@ -1,4 +1,5 @@
 /** Connections of RELP over sockets of a kernel that the test holds: in which reads their bytes come is the test's matter. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
 import { RelpConnection } from "../../../src/ingest/relp/relp-connection.ts";
@@ -103,6 +104,29 @@ test("the answers of a read are one write", async () => {
   expect(socket.writes).toBe(1);
 });
 
+test("rounds that are stored together are answered in turns, and each of them is", async () => {
+  const world = rig();
+  world.log.holding = true;
+  const sockets = Array.from({ length: 100 }, () => world.connect().socket);
+  for (const socket of sockets) {
+    socket.send(Buffer.from(frame(1, "open") + frame(2, "syslog", line(1, "x"))));
+    socket.poll();
+  }
+  await world.clock.advance(1);
+  let nowMs = performance.now();
+  vi.spyOn(performance, "now").mockImplementation(() => (nowMs += 0.5)); // an answer takes as long
+  world.log.holding = false;
+  const writes = () => sockets.reduce((sum, socket) => sum + socket.writes, 0);
+  const inTurns: number[] = [];
+  for (let before = 0; before < sockets.length; before = writes()) {
+    world.log.release(100);
+    await nextTurn();
+    inTurns.push(writes() - before);
+  }
+  expect(Math.max(...inTurns)).toBeLessThanOrEqual(16); // all of them, before
+  for (const socket of sockets) expect(numbersOf(socket.written)).toEqual([1, 2]);
+});
+
 test("a client that does not read its answers is not read, until it does", async () => {
   const world = rig();
   const { socket } = world.connect();
@@ -151,6 +175,26 @@ test("what waits for a client that does not read is bounded, also where answers 
     await atRest(world, [socket]);
   }
   expect(numbersOf(socket.written)).toHaveLength(200_001);
+});
+
+test("what a client still sends after a frame that is none is dropped, a read in a turn, until its answers are read", async () => {
+  const world = rig();
+  const { socket, closed } = world.connect();
+  Object.assign(socket, { end: () => Object.assign(socket, { writableEnded: true }) });
+  socket.send(Buffer.from(`${frame(1, "open")}${frame(2, "syslog", line(1, "kept"))}none`));
+  socket.poll();
+  await world.clock.advance(1);
+  expect(numbersOf(socket.written)).toEqual([1, 2]);
+  const reads: number[] = [];
+  socket.send(Buffer.alloc(640 * KiB, "x"));
+  while (socket.bytes > 0) {
+    reads.push(socket.poll());
+    await world.clock.advance(1);
+  }
+  expect(Math.max(...reads)).toBe(1); // all of it, before
+  expect(world.log.messages(channelOf(1))).toEqual(["kept"]);
+  await world.clock.advance(1_000);
+  expect(closed).toHaveBeenCalled();
 });
 
 test("a server that stops does not wait for a client that does not read", async () => {
