@@ -17,7 +17,8 @@ export type ThreadLimits = WorkerSetting & {
 const script = new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
 export class PatternThread {
-  readonly #worker: Worker;
+  /** Undefined where the system had no thread to spare. */
+  readonly #worker: Worker | undefined;
   readonly #limits: ThreadLimits;
   readonly #ready: Promise<unknown>;
   #answered: ((answer: Answer | "ended") => void) | undefined;
@@ -27,24 +28,26 @@ export class PatternThread {
 
   constructor(limits: ThreadLimits) {
     this.#limits = limits;
-    this.#worker = new Worker(script, {
-      name: "patterns",
-      env: {},
-      resourceLimits: { maxOldGenerationSizeMb: limits.megabytesMax, maxYoungGenerationSizeMb: 16 },
-    });
-    this.#worker.unref();
+    const worker = begun(limits);
+    this.#worker = worker;
+    if (worker === undefined) {
+      this.#isEnded = true;
+      this.#ready = Promise.resolve();
+      return;
+    }
+    worker.unref();
     const { sliceMs, compiledMax } = limits;
-    this.#worker.postMessage({ sliceMs, compiledMax } satisfies WorkerSetting);
+    worker.postMessage({ sliceMs, compiledMax } satisfies WorkerSetting);
     this.#ready = new Promise((resolve) => {
-      this.#worker.on("message", (said: Said) => {
+      worker.on("message", (said: Said) => {
         if (said.kind !== "ready") return this.#answered?.(said);
         this.#kernelTask = said.kernelTask;
         this.#isReady = true;
         resolve(undefined);
       });
       // It ran out of memory, or could not start.
-      this.#worker.on("error", () => this.end().then(resolve));
-      this.#worker.on("exit", () => this.end().then(resolve));
+      worker.on("error", () => this.end().then(resolve));
+      worker.on("exit", () => this.end().then(resolve));
     });
   }
 
@@ -58,18 +61,18 @@ export class PatternThread {
    * `unstarted`: the thread never began, so nothing was done.
    */
   async run(task: Task): Promise<Answer | "ended" | "unstarted"> {
-    this.#worker.ref();
+    this.#worker?.ref();
     const answered = new Promise<Answer | "ended">((resolve) => {
       this.#answered = resolve;
     });
     await this.#ready; // a busy machine may take long to start it
     if (this.#isEnded) return this.#isReady ? "ended" : "unstarted";
-    this.#worker.postMessage(task, [task.bytes.buffer]);
+    this.#worker!.postMessage(task, [task.bytes.buffer]);
     const watch = this.#watch();
     const answer = await answered;
     watch.stop();
     this.#answered = undefined;
-    if (!this.#isEnded) this.#worker.unref(); // otherwise the process would wait for the thread when it ends
+    if (!this.#isEnded) this.#worker!.unref(); // otherwise the process would wait for the thread when it ends
     return answer;
   }
 
@@ -104,6 +107,19 @@ export class PatternThread {
   async end(): Promise<void> {
     this.#isEnded = true;
     this.#answered?.("ended");
-    await this.#worker.terminate();
+    await this.#worker?.terminate();
+  }
+}
+
+// The constructor throws where the system has no thread to spare.
+function begun({ megabytesMax }: ThreadLimits): Worker | undefined {
+  try {
+    return new Worker(script, {
+      name: "patterns",
+      env: {},
+      resourceLimits: { maxOldGenerationSizeMb: megabytesMax, maxYoungGenerationSizeMb: 16 },
+    });
+  } catch {
+    return undefined;
   }
 }
