@@ -1,6 +1,6 @@
 /** Numbers as decimal digits in bytes. */
 
-/** The number of digits of a whole number below 10 million. */
+/** The number of digits of a whole number below a billion. */
 export const decimalDigits = (value: number): number =>
   value < 100
     ? value < 10
@@ -14,7 +14,11 @@ export const decimalDigits = (value: number): number =>
           ? 5
           : value < 1_000_000
             ? 6
-            : 7;
+            : value < 10_000_000
+              ? 7
+              : value < 100_000_000
+                ? 8
+                : 9;
 
 /** Writes the last `digits` digits of `value` to `at`. */
 export function writeDecimal(out: Uint8Array, at: number, digits: number, value: number): void {

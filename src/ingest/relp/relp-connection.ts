@@ -11,6 +11,7 @@ import type { Sorting } from "../routing/router.ts";
 import { sampleOf } from "../senders/fault-sample.ts";
 import type { SyslogOptions } from "../syslog/syslog.ts";
 import { RelpBuffer } from "./relp-buffer.ts";
+import { RoundAnswers } from "./round-answers.ts";
 import { RoundLines } from "./round-lines.ts";
 
 const offers = "200 OK\nrelp_version=0\nrelp_software=tailrace\ncommands=syslog";
@@ -28,7 +29,7 @@ const answersBytesMax = 64 * 1024;
 const hangUpMsMax = 1_000;
 
 /** Frames that are stored, and then answered, together. */
-type Round = { readonly sorting: Sorting; answers: string; bytes: number };
+type Round = { readonly sorting: Sorting; bytes: number };
 
 /**
  * One client. It is read until a round is full, or others have their turn, or nothing more has arrived; the round is
@@ -38,6 +39,7 @@ type Round = { readonly sorting: Sorting; answers: string; bytes: number };
 export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
   readonly #stop = new AbortController();
   readonly #lines: RoundLines;
+  readonly #answers = new RoundAnswers();
   #isOpen = false;
   /** True when the bytes after the last frame are none. */
   #isFlawed = false;
@@ -65,7 +67,7 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
     this.#lines.begin(options.tokens.version);
     if (this.hasRest) return;
     const sorting = router.sort(options.clock.nowMs(), this.fallback, this.#lines);
-    this.#round = { sorting, answers: "", bytes: 0 };
+    this.#round = { sorting, bytes: 0 };
   }
 
   protected place(): Promise<unknown> | undefined {
@@ -84,8 +86,8 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
         if (asking !== undefined) return this.#placeLater(round, asking);
       }
     }
-    this.#answer(round);
-    return round.answers.length < answersBytesMax ? undefined : this.rest();
+    this.#answer();
+    return this.#answers.bytes < answersBytesMax ? undefined : this.rest();
   }
 
   protected placed(): void {
@@ -102,7 +104,7 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
   }
 
   protected override get hasRest(): boolean {
-    return this.#round !== undefined && this.#round.answers !== "";
+    return this.#answers.bytes > 0;
   }
 
   protected override get mustRest(): boolean {
@@ -111,7 +113,7 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
 
   protected override rest(): Promise<void> | undefined {
     if (!this.hasRest) return undefined;
-    this.#settling = this.#settle(this.#round!);
+    this.#settling = this.#settle(this.#round!, this.#answers.take());
     this.#round = undefined;
     return this.#settling;
   }
@@ -136,9 +138,10 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
     socket.destroy();
   }
 
-  #answer(round: Round): void {
+  #answer(): void {
     const { transaction, command } = this.frames;
-    round.answers += relpFrame(transaction, "rsp", this.#answerTo(command));
+    if (command === "syslog") this.#answers.addStored(transaction);
+    else this.#answers.add(transaction, this.#answerTo(command));
     if (command === "close") this.over();
   }
 
@@ -149,8 +152,6 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
         return offers;
       case "close":
         return "";
-      case "syslog":
-        return "200 OK";
       default:
         return "500 this command is not known here";
     }
@@ -159,15 +160,15 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
   // Asks a failing registry until it answers. If the server stops first, the client still has the lines of this round.
   async #placeLater(round: Round, asking: Promise<void>): Promise<void> {
     if (await this.#insist(this.triesOf(round.sorting, asking))) {
-      this.#answer(round);
+      this.#answer();
       return;
     }
-    this.#round = undefined;
+    this.#answers.clear();
     this.over();
   }
 
   // Stores the lines, then answers, unless the server stops before they are stored.
-  async #settle({ sorting, answers }: Round): Promise<void> {
+  async #settle({ sorting }: Round, answers: string): Promise<void> {
     const { socket } = this;
     this.report(sorting, "relp");
     const stored = await Promise.all(
