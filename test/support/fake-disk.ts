@@ -3,12 +3,13 @@
  * written and not synced survives in any mixture of sectors, in any order. Faults
  * are asked for call by call.
  */
+import { setImmediate as turn } from "node:timers/promises";
 import type { Disk, DiskFile } from "../../src/engines/journal/disk.ts";
 
 const sectorBytes = 512;
 
-/** What happens to one call: nothing, an error before it has any effect, or an error after part of it. */
-export type Fault = "none" | "refused" | "partial";
+/** What happens to one call: nothing, or an error before it has any effect, after part of it, or after all of it. */
+export type Fault = "none" | "refused" | "partial" | "whole";
 type DiskCall = "write" | "sync" | "read" | "truncate" | "create" | "replace" | "remove";
 
 type Content = {
@@ -26,6 +27,8 @@ export class FakeDisk implements Disk {
   readonly #removed = new Map<string, Content>();
   /** Decides what happens to each call. */
   fault: (call: DiskCall) => Fault = () => "none";
+  /** The turns of the event loop for which a synced write waits before it begins, and again before it is answered. */
+  lateTurns: () => number = () => 0;
   calls = 0;
 
   async list(): Promise<readonly string[]> {
@@ -84,14 +87,18 @@ export class FakeDisk implements Disk {
 
   #open(content: Content): DiskFile {
     const file: DiskFile = {
-      writeSynced: (parts, at) => file.write(parts, at).then(() => file.sync()),
+      writeSynced: async (parts, at) => {
+        await turns(this.lateTurns());
+        await file.write(parts, at).then(() => file.sync());
+        await turns(this.lateTurns());
+      },
       write: async (parts, at) => {
         const bytes = Buffer.concat(parts);
         const fault = this.fault("write");
         this.calls++;
         if (fault === "refused") throw failure();
         write(content, fault === "partial" ? bytes.subarray(0, bytes.length >> 1) : bytes, at);
-        if (fault === "partial") throw failure();
+        if (fault !== "none") throw failure();
       },
       sync: async () => {
         const fault = this.fault("sync");
@@ -99,13 +106,14 @@ export class FakeDisk implements Disk {
         // A sync that failed may have written some of it, and a later one does not try the rest again.
         if (fault === "partial")
           for (const sector of [...content.dirty].slice(1)) syncSector(content, sector);
-        if (fault !== "none") {
+        if (fault === "refused" || fault === "partial") {
           content.dirty.clear();
           throw failure();
         }
         for (const sector of content.dirty) syncSector(content, sector);
         content.synced = Buffer.from(content.synced.subarray(0, content.seen.length));
         content.dirty.clear();
+        if (fault === "whole") throw failure();
       },
       read: async (into, at) => {
         this.#ask("read");
@@ -127,6 +135,10 @@ export class FakeDisk implements Disk {
     this.calls++;
     if (this.fault(call) !== "none") throw failure();
   }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let left = count; left > 0; left--) await turn();
 }
 
 const failure = () => Object.assign(new Error("the disk failed"), { code: "EIO" });
