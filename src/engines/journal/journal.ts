@@ -127,6 +127,7 @@ export class Journal {
     await this.idle();
     const { active } = this;
     if (active === undefined || active.commit === 0) return;
+    await this.#clean(active);
     await this.#begin();
   }
 
@@ -230,12 +231,15 @@ export class Journal {
     if (active === undefined) return this.#begin();
     // A file that was truncated must not be extended again.
     if (!active.isInPlace()) throw dataGone();
-    if (this.#isDirty) {
-      await active.cutOff();
-      this.#isDirty = false;
-    }
+    await this.#clean(active);
     const bytes = bytesOf(works);
     return active.commit > 0 && active.end + bytes > this.#options.segmentBytesMax ? this.#begin() : active;
+  }
+
+  async #clean(active: Segment): Promise<void> {
+    if (!this.#isDirty) return;
+    await active.cutOff();
+    this.#isDirty = false;
   }
 
   async #begin(): Promise<Segment> {

@@ -117,3 +117,29 @@ test("a refused commit that the next start finds whole, and shows, is on the dis
   );
   expect((await afterCrash.log.recent(app, 9)).batches.flatMap(textsOf)).toEqual(shown);
 });
+
+test("a refused commit is cut off before its segment is closed", async () => {
+  const disk = new FakeDisk();
+  const clock = new FakeClock();
+  const retention = { ...keepsAll, ageMsMax: 3_600_000 };
+  const openAged = () => openJournal({ disk, clock, retention });
+  const journal = await openAged();
+  const append = (text: string, of = journal) =>
+    of.log.append(app, batchOf([text], { acceptedAtMs: clock.nowMs() }));
+  await append("one");
+  disk.fault = (call) => (call === "sync" ? "whole" : "none");
+  await expect(append("refused")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  disk.fault = () => "none";
+  const segments = () => [...disk.contents().keys()].filter((name) => name.endsWith(".log")).length;
+  while (segments() === 1) {
+    await clock.advance(10_000);
+    await settled();
+  }
+  const two = append("two");
+  await settled();
+  await clock.advance(100); // attempts after a failure are apart
+  await two;
+  await journal.close();
+  const { batches } = await (await openAged()).log.recent(app, 9);
+  expect(batches.flatMap(textsOf)).toEqual(["one", "two"]);
+});
