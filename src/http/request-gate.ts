@@ -135,10 +135,8 @@ export class RequestGate {
       );
   }
 
-  // Lines begin in the turn in which they were parsed. Other requests may take long, so that reads behind them would
-  // wait for as many of them as there are.
   #mayBegin(connection: Connection): boolean {
-    return !this.#turns.isOver || (connection.isInTurn && isIngest(connection.waiting[0]));
+    return connection.isInTurn || !this.#turns.isOver;
   }
 
   // Waits for a later turn. All requests together have 2 ms of each turn, however many connections they come on.

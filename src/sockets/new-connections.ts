@@ -22,16 +22,14 @@ type Pausing = Server & { pauseOnConnect: boolean };
 
 export class NewConnections {
   readonly #turns: Turns;
-  readonly #own: Turns;
   readonly #waiting = new FairLine<Waiting>();
   readonly #hello = Buffer.allocUnsafeSlow(helloBytesMax);
   #isOn = false;
   /** At this bound, the connection that has waited for longest, of the address that has the most, is closed. */
   waitingMax = acceptedMax;
 
-  constructor(turns = turnsOfLoop(), own = turnsOfLoop()) {
+  constructor(turns = new Turns({ nowMs: () => performance.now(), defer: setImmediate })) {
     this.#turns = turns;
-    this.#own = own;
   }
 
   /**
@@ -93,13 +91,6 @@ export class NewConnections {
     return this.#turns.isOver;
   }
 
-  // Those that waited have half a millisecond of their own: otherwise they would stand still as long as connections
-  // come, since the time of a turn runs from its first connection on.
-  get #isOwnOver(): boolean {
-    this.#own.shorten();
-    return this.#own.isOver;
-  }
-
   #defer(): void {
     if (this.#isOn) return;
     this.#isOn = true;
@@ -113,7 +104,7 @@ export class NewConnections {
   // that was put back in one.
   #goOn(): void {
     if (this.#waiting.length === 0) return;
-    if (this.#isOver && this.#isOwnOver) {
+    if (this.#isOver) {
       this.#defer();
       return;
     }
@@ -122,8 +113,6 @@ export class NewConnections {
     process.nextTick(() => this.#goOn());
   }
 }
-
-const turnsOfLoop = (): Turns => new Turns({ nowMs: () => performance.now(), defer: setImmediate });
 
 /** For the listeners of this process. */
 export const newConnections = new NewConnections();

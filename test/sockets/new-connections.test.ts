@@ -15,8 +15,7 @@ function held() {
   };
   const turns = new Turns({ nowMs: () => nowMs, defer });
   return {
-    connections: new NewConnections(turns, turns),
-    turns,
+    connections: new NewConnections(turns),
     pass: () => {
       nowMs += turnMsMax;
     },
@@ -45,20 +44,6 @@ test("what does not fit into a turn waits for the next ones, in which addresses 
   expect(taken).toEqual(["2a"]);
   for (let turn = 0; turn < 4; turn++) await next();
   expect(taken).toEqual(["2a", "2b", "1a", "2c", "2d"]);
-});
-
-test("those that wait go on even if connections come in every turn", async () => {
-  const { turns, pass } = held();
-  const connections = new NewConnections(turns); // its turn never ends
-  const taken: string[] = [];
-  for (const name of ["a", "b", "c"]) {
-    connections.add(accepted("127.0.0.1"), () => {
-      taken.push(name);
-      pass();
-    });
-  }
-  while (taken.length < 3) await new Promise(setImmediate);
-  expect(taken).toEqual(["a", "b", "c"]);
 });
 
 test("work that a connection leaves to a tick counts, as reading a hello does", async () => {
