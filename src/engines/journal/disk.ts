@@ -3,6 +3,7 @@
  */
 import fs from "node:fs";
 import { join } from "node:path";
+import { shortWrite, totalBytes } from "./parts.ts";
 import type { WriteThread } from "./write-thread.ts";
 
 /** An open file. Every write gives its place. */
@@ -99,7 +100,6 @@ function fileOf(fd: number, path: string, flags: string | number, thread: Thread
       const few = parts.length > partsMax ? [Buffer.concat(parts)] : parts;
       fs.writev(fd, few, at, (error, written) => {
         if (error !== null) return reject(error);
-        // If a disk takes part of a write without an error, it is full.
         return written === totalBytes(few) ? resolve() : reject(shortWrite());
       });
     });
@@ -142,8 +142,3 @@ function statOrNone(path: string): fs.Stats | undefined {
     return undefined;
   }
 }
-
-const totalBytes = (parts: readonly Uint8Array[]): number =>
-  parts.reduce((sum, { length }) => sum + length, 0);
-
-const shortWrite = () => Object.assign(new Error("the disk took a part of a write"), { code: "ENOSPC" });

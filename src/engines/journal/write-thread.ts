@@ -7,6 +7,7 @@
 import { getSystemErrorMap } from "node:util";
 import { Worker } from "node:worker_threads";
 import type { Logger } from "pino";
+import { shortWrite, totalBytes } from "./parts.ts";
 import { asked, ended, idle, left, WriteSlot, writeBytesMax } from "./write-slot.ts";
 import type { Said } from "./write-worker.ts";
 
@@ -17,7 +18,7 @@ type Limits = {
   /** The longest wait for a write. */
   readonly waitMsMax: number;
 };
-const limitsOf: Limits = { smallMin: 100, waitMsMax: 2 };
+const usualLimits: Limits = { smallMin: 100, waitMsMax: 2 };
 /** A large write counts as so many small ones. */
 const largeWeight = 2;
 /** After a late write, the next one is not waited for, after two in a row the next three, and so on up to this many. */
@@ -46,7 +47,7 @@ export class WriteThread {
   #toSkip = 0;
 
   constructor(limits?: Partial<Limits>, logger?: Pick<Logger, "warn">) {
-    this.#limits = { ...limitsOf, ...limits };
+    this.#limits = { ...usualLimits, ...limits };
     this.#logger = logger;
   }
 
@@ -148,20 +149,12 @@ export class WriteThread {
     this.#late = undefined;
   }
 
-  // If a disk takes part of a write without an error, it is full.
   #error(): Error | undefined {
     const { result, task } = this.#slot;
     Atomics.store(this.#slot.state, 0, idle);
     if (result === task.length) return undefined;
-    const [code, message] = result < 0 ? (getSystemErrorMap().get(result) ?? ["EIO", "unknown"]) : tookPart;
+    if (result >= 0) return shortWrite();
+    const [code, message] = getSystemErrorMap().get(result) ?? ["EIO", "unknown"];
     return Object.assign(new Error(`${code}: ${message}, write`), { code });
   }
 }
-
-const totalBytes = (parts: readonly Uint8Array[]): number => {
-  let bytes = 0;
-  for (const { length } of parts) bytes += length;
-  return bytes;
-};
-
-const tookPart = ["ENOSPC", "the disk took a part of a write"] as const;
