@@ -6,6 +6,7 @@
  */
 
 import { FairLine } from "./core/scheduling/fair-line.ts";
+import { FairTimeLine } from "./core/scheduling/fair-time-line.ts";
 import type { Steps } from "./core/scheduling/steps.ts";
 
 /** The time in each turn of the event loop for walks, and for the requests that begin in it. */
@@ -28,6 +29,19 @@ type TurnsParts = {
   readonly nowMs: () => number;
   /** Runs a function after everything else that is due. */
   readonly defer: (run: () => void) => void;
+};
+
+/**
+ * Shorter work of a line counts as this long: what one waits for (the disk, the processor) would decide otherwise.
+ */
+const leastMs = 1;
+
+type TurnLineParts<Work> = {
+  /** True when this turn has no more time for the line. */
+  readonly isOver: () => boolean;
+  readonly run: (work: Work) => void;
+  /** A monotonic clock. */
+  readonly nowMs: () => number;
 };
 
 export class Turns {
@@ -80,32 +94,74 @@ export class Turns {
 }
 
 /**
- * Short work that waits for a later turn. Each turn does as much of it as there is time for, and groups take turns.
- * If others have used up the turn, the line still has half a millisecond; otherwise it would stand still for as long
- * as they continue.
+ * Short work that waits for a later turn. Each turn does as much of it as there is time for, and the group whose work
+ * has taken the least goes first.
  */
-export class TurnLine {
-  readonly #turns: Turns;
-  readonly #own: Turns;
-  readonly #waiting = new FairLine<() => void>();
+export class TurnLine<Work = () => void> {
+  readonly #parts: TurnLineParts<Work>;
+  readonly #waiting = new FairTimeLine<Work>();
+  #isOn = false;
 
-  constructor(turns: Turns, own = new Turns({ nowMs: () => performance.now(), defer: setImmediate })) {
-    this.#turns = turns;
-    this.#own = own;
+  constructor(parts: TurnLineParts<Work>) {
+    this.#parts = parts;
   }
 
-  /** Calls `run` when its turn has come. */
-  add(group: string, run: () => void): void {
-    this.#waiting.push(group, run);
-    setImmediate(() => this.#goOn());
+  /** The number of pieces of work that wait. */
+  get length(): number {
+    return this.#waiting.length;
   }
 
-  // One at a time, so that everything that a piece of work triggers is done, and counted, before the next one.
-  #goOn(): void {
-    if (this.#turns.isOver) this.#own.shorten();
-    if (this.#own.isOver) setImmediate(() => this.#goOn());
-    else this.#waiting.shift()?.();
+  /** Does `work` when its turn has come. */
+  add(group: string, work: Work): void {
+    this.#waiting.push(group, work);
+    if (this.#isOn) return;
+    this.#isOn = true;
+    this.#nextTurn();
   }
+
+  /** Removes the work that has waited for longest of the group that has the most. */
+  removeOfLargest(): Work | undefined {
+    return this.#waiting.shiftOfLargest();
+  }
+
+  #nextTurn(): void {
+    setImmediate(() => this.#goOn(this.#waiting.length)); // as many as wait now: what comes of them is for later turns
+  }
+
+  #goOn(most: number): void {
+    this.#isOn = this.#waiting.length > 0;
+    if (!this.#isOn) return;
+    const { isOver, run, nowMs } = this.#parts;
+    if (most === 0 || isOver()) {
+      this.#nextTurn();
+      return;
+    }
+    const { group, waiting } = this.#waiting.shift()!;
+    const beginMs = nowMs();
+    run(waiting);
+    // One at a time: what a piece of work does in promises, or in a tick, is done and counted before the next one.
+    queueMicrotask(() =>
+      process.nextTick(() => {
+        this.#waiting.took(group, Math.max(leastMs, nowMs() - beginMs));
+        this.#goOn(most - 1);
+      }),
+    );
+  }
+}
+
+/** Turns of this process's event loop. */
+export const turnsNow = (): Turns => new Turns({ nowMs: () => performance.now(), defer: setImmediate });
+
+/**
+ * True when a turn has no more time for a line. If others have used it up, the line still has half a millisecond;
+ * otherwise it would stand still for as long as they continue.
+ */
+export function orALittle(turns: Turns, own = turnsNow()): () => boolean {
+  return () => {
+    if (!turns.isOver) return false;
+    own.shorten();
+    return own.isOver;
+  };
 }
 
 /** Does the work in turns. `group`: who it is for. */
@@ -127,4 +183,4 @@ export function inFewTurns<Value>(steps: Steps<Value>, group: string): Value | P
 }
 
 /** The turns of this process's event loop. */
-export const turns = new Turns({ nowMs: () => performance.now(), defer: setImmediate });
+export const turns = turnsNow();

@@ -34,6 +34,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/limits.ts", mayImport: ["src/core/"] },
   { at: "src/turns.ts", mayImport: ["src/core/"] },
   { at: "src/sockets/", mayImport: ["src/core/", "src/errors/", "src/turns.ts"] },
+  { at: "src/threads/", mayImport: [] },
   { at: "src/other-nodes.ts", mayImport: [] },
   { at: "src/files/", mayImport: ["src/errors/", "src/background-failures.ts", "src/ports.ts"] },
   { at: "src/ticking.ts", mayImport: ["src/ports.ts"] },
@@ -137,6 +138,7 @@ function ground(): string[] {
     "src/turns.ts",
     "src/ticking.ts",
     "src/sockets/",
+    "src/threads/",
     "src/files/",
   ];
 }

@@ -3,9 +3,9 @@
  * A thread makes them when they are first requested, so that nobody else has to wait and its memory is freed again;
  * after that, each is sent from one buffer.
  */
-import { Worker } from "node:worker_threads";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { pathNotFound } from "../errors/access.ts";
+import { backgroundWorker } from "../threads/background-worker.ts";
 import type { DocsPage } from "./docs-thread.ts";
 import type { ApiDescription } from "./openapi.ts";
 import { sharedAnswer } from "./shared-answer.ts";
@@ -29,14 +29,11 @@ export const docsPages: FastifyPluginAsync<DocsOptions> = async (server, { descr
 
 type Kept = { readonly headers: DocsPage["headers"]; readonly body: Buffer };
 
-/** The thread's script, compiled or as source. */
-const script = new URL(`./docs-thread${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
-
 /** Every page by path. Rejects if the thread could not make them. */
 function pagesFromThread(description: ApiDescription): Promise<ReadonlyMap<string, Kept>> {
-  const thread = new Worker(script, {
+  const thread = backgroundWorker(new URL("./docs-thread", import.meta.url), {
     name: "docs",
-    env: {},
+    nice: 19, // nobody waits for a page as urgently as for a line
     workerData: { prefix: docsPrefix, description },
     resourceLimits: { maxOldGenerationSizeMb: 128 },
   });

@@ -1,6 +1,5 @@
 /** A thread that makes all pages at `/docs`, hands them over, and ends. No page loads anything from elsewhere. */
 import { readdir } from "node:fs/promises";
-import { setPriority } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
@@ -76,10 +75,6 @@ async function manualPages(): Promise<ReadonlyMap<string, DocsPage>> {
   }
   return byPath;
 }
-
-// No one waits for a page as urgently as for a line. (Linux has a priority per thread; elsewhere this would change that
-// of the process.)
-if (process.platform === "linux") setPriority(0, 19);
 
 const { prefix, description } = workerData as {
   readonly prefix: string;

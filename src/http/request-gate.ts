@@ -6,7 +6,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { hostMissing, unknownExpectation } from "../errors/http.ts";
-import { TurnLine, Turns } from "../turns.ts";
+import { orALittle, TurnLine, turnsNow } from "../turns.ts";
 import { AnswerPace, type AnswerPaceLimits, answerBytesMin } from "./answer-pace.ts";
 import { answersInTurns } from "./answers-in-turns.ts";
 import { boundedRequests } from "./bounded-request.ts";
@@ -45,7 +45,7 @@ export class RequestGate {
   readonly #pace: AnswerPace;
   readonly #paced: PacedLine;
   /** Separate from the turns of walks, which would delay requests. */
-  readonly #turns = new Turns({ nowMs: () => performance.now(), defer: setImmediate });
+  readonly #turns = turnsNow();
   readonly #reads: ReadsParts;
   /** Counts the turns of the event loop in which requests came. */
   #turn = 0;
@@ -62,7 +62,11 @@ export class RequestGate {
     this.#handle = handle;
     this.#requestsMax = limits.requestsMax;
     this.#halfClosedMsMax = limits.halfClosedMsMax;
-    this.#inLine = new TurnLine(this.#turns);
+    this.#inLine = new TurnLine({
+      isOver: orALittle(this.#turns),
+      run: (work) => work(),
+      nowMs: () => performance.now(),
+    });
     this.#reads = {
       turns: this.#turns,
       line: this.#inLine, // with two lines, one would be served only after everything in the other

@@ -1,7 +1,8 @@
 /** A thread that runs patterns, from the outside: it answers in time, or it is ended. */
 import { readFileSync } from "node:fs";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { Task } from "../core/patterns/pattern-work.ts";
+import { backgroundWorker } from "../threads/background-worker.ts";
 import type { Answer, Said, WorkerSetting } from "./worker.ts";
 
 export type ThreadLimits = WorkerSetting & {
@@ -12,9 +13,6 @@ export type ThreadLimits = WorkerSetting & {
   /** The size of its heap. */
   readonly megabytesMax: number;
 };
-
-/** The worker's file, compiled or as a source. */
-const script = new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
 export class PatternThread {
   /** Undefined where the system had no thread to spare. */
@@ -114,9 +112,9 @@ export class PatternThread {
 // The constructor throws where the system has no thread to spare.
 function begun({ megabytesMax }: ThreadLimits): Worker | undefined {
   try {
-    return new Worker(script, {
+    return backgroundWorker(new URL("./worker", import.meta.url), {
       name: "patterns",
-      env: {},
+      nice: 10,
       resourceLimits: { maxOldGenerationSizeMb: megabytesMax, maxYoungGenerationSizeMb: 16 },
     });
   } catch {

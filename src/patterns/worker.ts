@@ -1,6 +1,5 @@
 /** The thread that runs patterns for the others. It can be ended at any moment. */
 import { readlinkSync } from "node:fs";
-import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { type Outcome, PatternWork, type Task } from "../core/patterns/pattern-work.ts";
 
@@ -25,9 +24,6 @@ export type Answer = Done & {
 type Done =
   | { readonly kind: "outcome"; readonly outcome: Outcome }
   | { readonly kind: "failed"; readonly reason: string };
-
-/** Gives this thread a lower priority than those that serve requests. Only Linux has priorities for threads. */
-if (process.platform === "linux") setPriority(0, 10);
 
 const port = parentPort!;
 port.once("message", ({ sliceMs, compiledMax }: WorkerSetting) => {

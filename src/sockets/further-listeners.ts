@@ -5,6 +5,7 @@
  */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type ServerOpts } from "node:net";
+import { newConnections } from "./new-connections.ts";
 
 type Place = { readonly host: string; readonly port: number };
 type Shared = Place & { readonly reusePort?: true };
@@ -33,13 +34,14 @@ export async function shared(at: Place): Promise<Shared> {
  */
 export async function listenFurther(server: Server): Promise<{ close(): Promise<void> }> {
   const { address: host, port } = server.address() as AddressInfo;
-  const { allowHalfOpen, noDelay, keepAlive, pauseOnConnect } = server as ServerOpts;
+  const { allowHalfOpen, noDelay, keepAlive } = server as ServerOpts;
   const further: Server[] = [];
   try {
     while (mayShare && further.length < furtherMax) {
-      const next = createServer({ allowHalfOpen, noDelay, keepAlive, pauseOnConnect }, (socket) =>
+      const next = createServer({ allowHalfOpen, noDelay, keepAlive }, (socket) =>
         server.emit("connection", socket),
       );
+      newConnections.attach(next);
       await listening(next, { host, port, reusePort: true });
       next.on("error", (error) => server.emit("error", error));
       further.push(next);

@@ -1,13 +1,13 @@
 /**
  * Connections that a listener has accepted and that were not taken up yet. In a turn of the event loop the system
- * hands out as many as there are sockets at an address (`further-listeners.ts`), and what a server sets up for each
- * (streams, a parser, a TLS handshake) takes several times as long as accepting it. Half a millisecond of each turn
- * goes to that. Addresses take turns, so that nobody waits behind hundreds of connections from one other address.
+ * hands out as many as there are sockets at an address (`further-listeners.ts`), and what is set up for each (Node's
+ * streams, a parser, a TLS handshake) takes ten times as long as accepting it. So a connection stays a bare handle
+ * until its turn comes: half a millisecond of each turn goes to that. Addresses take turns, so that nobody waits behind
+ * hundreds of connections from one other address.
  */
 import type { Server, Socket } from "node:net";
 import { addressGroup } from "../core/address-group.ts";
-import { FairLine } from "../core/scheduling/fair-line.ts";
-import { Turns } from "../turns.ts";
+import { TurnLine, turnsNow } from "../turns.ts";
 import { readBy } from "./socket-reads.ts";
 
 /** The most connections that wait, where so many files may be open. */
@@ -15,48 +15,69 @@ export const acceptedMax = 1_000;
 /** Bound for the first read of a handshake; most are shorter. */
 const helloBytesMax = 4 * 1024;
 
-type Waiting = { readonly socket: Socket; readonly take: () => void };
+type Waiting = {
+  readonly take: () => void;
+  /** Closes it instead. */
+  readonly drop: () => void;
+};
 
-/** A property of Node that its types lack. */
-type Pausing = Server & { pauseOnConnect: boolean };
+/** Internals of a listening server, which makes a socket of each connection in `onconnection`. */
+type Listening = Server & {
+  readonly _handle?: { onconnection?: (this: unknown, status: number, accepted?: Accepted) => void } | null;
+};
+
+/** A connection that was accepted, before it is a socket. */
+type Accepted = {
+  readonly getpeername: (into: { address?: string }) => number;
+  readonly close: () => void;
+};
 
 export class NewConnections {
-  readonly #turns: Turns;
-  readonly #waiting = new FairLine<Waiting>();
+  readonly #line: TurnLine<Waiting>;
   readonly #hello = Buffer.allocUnsafeSlow(helloBytesMax);
-  #isOn = false;
   /** At this bound, the connection that has waited for longest, of the address that has the most, is closed. */
   waitingMax = acceptedMax;
 
-  constructor(turns = new Turns({ nowMs: () => performance.now(), defer: setImmediate })) {
-    this.#turns = turns;
+  constructor(turns = turnsNow(), nowMs = () => performance.now()) {
+    const isOver = () => {
+      turns.shorten();
+      return turns.isOver;
+    };
+    this.#line = new TurnLine({ isOver, run: ({ take }) => take(), nowMs });
+  }
+
+  /** The number of connections that wait. */
+  get waiting(): number {
+    return this.#line.length;
   }
 
   /**
-   * Makes everything that listens to connections of `server` so far receive them in turns. Call it before the server
-   * listens.
+   * Makes `server` take up its connections in turns. Call it before the server listens. On a Node that lacks these
+   * internals, connections are taken up as they come.
    */
   attach(server: Server): void {
-    const listeners = server.listeners("connection") as ((socket: Socket) => void)[];
-    server.removeAllListeners("connection");
-    (server as Pausing).pauseOnConnect = true; // what arrives before the connection's turn stays in the system
-    server.on("connection", (socket: Socket) =>
-      this.add(socket, () => {
-        for (const listener of listeners) listener.call(server, socket);
-        if (!socket.destroyed) socket.resume();
-      }),
-    );
+    server.on("listening", () => {
+      const { _handle: handle } = server as Listening;
+      const takeUp = handle?.onconnection;
+      if (typeof takeUp !== "function") return;
+      handle!.onconnection = (status, accepted) => {
+        if (accepted === undefined) {
+          takeUp.call(handle, status);
+          return;
+        }
+        const from: { address?: string } = {};
+        accepted.getpeername(from);
+        const drop = () => accepted.close();
+        const take = () => (server.listening ? takeUp.call(handle, status, accepted) : drop());
+        this.add(from.address, { take, drop });
+      };
+    });
   }
 
-  /** `take` is called when the connection's turn has come. */
-  add(socket: Socket, take: () => void): void {
-    if (this.#waiting.length === 0 && !this.#isOver) {
-      take();
-      return;
-    }
-    if (this.#waiting.length >= this.waitingMax) this.#waiting.shiftOfLargest()!.socket.destroy();
-    this.#waiting.push(addressGroup(socket.remoteAddress), { socket, take });
-    this.#defer();
+  /** `take` is called when the turn of the connection from `address` has come. */
+  add(address: string | undefined, waiting: Waiting): void {
+    if (this.#line.length >= this.waitingMax) this.#line.removeOfLargest()!.drop();
+    this.#line.add(addressGroup(address), waiting);
   }
 
   /**
@@ -76,41 +97,18 @@ export class NewConnections {
         clearTimeout(timer);
         socket.pause(); // otherwise the bytes that are put back would be lost
         socket.unshift(Buffer.from(this.#hello.subarray(0, bytes)));
-        this.add(socket, begin);
+        this.#addSocket(socket, begin);
         return false;
       },
     });
     if (isRead) return;
     clearTimeout(timer);
-    this.add(socket, begin);
+    this.#addSocket(socket, begin);
   }
 
-  /** True when half a millisecond of this turn is used up. */
-  get #isOver(): boolean {
-    this.#turns.shorten();
-    return this.#turns.isOver;
-  }
-
-  #defer(): void {
-    if (this.#isOn) return;
-    this.#isOn = true;
-    setImmediate(() => {
-      this.#isOn = false;
-      this.#goOn();
-    });
-  }
-
-  // One at a time, and the next one behind what that one does in ticks, so that its time counts: Node reads a hello
-  // that was put back in one.
-  #goOn(): void {
-    if (this.#waiting.length === 0) return;
-    if (this.#isOver) {
-      this.#defer();
-      return;
-    }
-    const { socket, take } = this.#waiting.shift()!;
-    if (!socket.destroyed) take();
-    process.nextTick(() => this.#goOn());
+  #addSocket(socket: Socket, begin: () => void): void {
+    const take = () => !socket.destroyed && begin();
+    this.add(socket.remoteAddress, { take, drop: () => socket.destroy() });
   }
 }
 

@@ -12,6 +12,9 @@ import { RawClient } from "../support/raw-client.ts";
 
 const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
 
+const lineOf = (turns: Turns) =>
+  new TurnLine({ isOver: () => turns.isOver, run: (work) => work(), nowMs: () => 0 });
+
 /** A server whose connections read by turns that end when `go` is called. */
 async function listening(waitingBytesMax: number, isPaused = false, requested = () => {}) {
   let nowMs = 0;
@@ -22,7 +25,7 @@ async function listening(waitingBytesMax: number, isPaused = false, requested = 
       end = run;
     },
   });
-  const line = new TurnLine(turns, turns);
+  const line = lineOf(turns);
   const parts = {
     turns,
     line,
@@ -134,7 +137,7 @@ test("a socket that has no parser of an HTTP server is left alone", () => {
   const turns = new Turns({ nowMs: () => 0, defer: () => {} });
   const parts = {
     turns,
-    line: new TurnLine(turns, turns),
+    line: lineOf(turns),
     isOwn: () => false,
     requestsMax: 32,
     dropMsMax: 1,

@@ -26,41 +26,39 @@ function held() {
   };
 }
 
-/** Stands for one that was accepted. */
-function accepted(remoteAddress: string): Socket {
-  const socket = { remoteAddress, destroyed: false, destroy: () => void (socket.destroyed = true) };
-  return socket as unknown as Socket;
-}
-
 test("what does not fit into a turn waits for the next ones, in which addresses take turns", async () => {
   const { connections, pass, next } = held();
   const taken: string[] = [];
-  const add = (name: string) =>
-    connections.add(accepted(`127.0.0.${name[0]}`), () => {
-      taken.push(name);
-      pass();
+  const drop = () => expect.unreachable("there is room");
+  for (const name of ["2a", "2b", "2c", "2d", "1a"])
+    connections.add(`127.0.0.${name[0]}`, {
+      take: () => {
+        taken.push(name);
+        pass();
+      },
+      drop,
     });
-  for (const name of ["2a", "2b", "2c", "2d", "1a"]) add(name);
-  expect(taken).toEqual(["2a"]);
-  for (let turn = 0; turn < 4; turn++) await next();
-  expect(taken).toEqual(["2a", "2b", "1a", "2c", "2d"]);
+  for (let turn = 0; turn < 5; turn++) await next();
+  expect(taken).toEqual(["2a", "1a", "2b", "2c", "2d"]);
 });
 
 test("work that a connection leaves to a tick counts, as reading a hello does", async () => {
   const { connections, pass, next } = held();
   const worked: string[] = [];
   for (const name of ["a", "b", "c", "d"]) {
-    connections.add(accepted("127.0.0.1"), () => {
-      process.nextTick(() => {
-        worked.push(name);
-        pass();
-      });
+    connections.add("127.0.0.1", {
+      take: () => {
+        process.nextTick(() => {
+          worked.push(name);
+          pass();
+        });
+      },
+      drop: () => {},
     });
-    if (name === "a") await new Promise(process.nextTick);
   }
   for (const expected of ["a", "ab", "abc", "abcd"]) {
-    expect(worked.join("")).toBe(expected);
     await next();
+    expect(worked.join("")).toBe(expected);
   }
 });
 
@@ -69,26 +67,41 @@ test.each([1_000, 10])(
   async (waitingMax) => {
     const { connections, pass, next } = held();
     connections.waitingMax = waitingMax;
-    const taken: Socket[] = [];
+    const [taken, dropped]: [number[], number[]] = [[], []];
+    let number = 0;
     const add = (address: string) => {
-      const socket = accepted(address);
-      connections.add(socket, () => {
-        taken.push(socket);
+      const own = number++;
+      const take = () => {
+        taken.push(own);
         pass();
-      });
-      return socket;
+      };
+      connections.add(address, { take, drop: () => void dropped.push(own) });
+      return own;
     };
-    add("127.0.0.2");
-    const many = Array.from({ length: waitingMax - 1 }, () => add("127.0.0.2"));
+    const many = Array.from({ length: waitingMax }, () => add("127.0.0.2"));
+    expect(dropped).toEqual([]);
     const one = add("127.0.0.1");
-    expect(many.some(({ destroyed }) => destroyed)).toBe(false);
-    add("127.0.0.1");
-    expect(many.map(({ destroyed }) => destroyed)).toEqual(many.map((_, at) => at === 0));
+    expect(dropped).toEqual([many[0]]);
     for (let turn = 0; turn < 2; turn++) await next();
-    expect(taken).not.toContain(many[0]);
-    expect(taken.slice(1)).toEqual([many[1], one]);
+    expect(taken).toEqual([many[1], one]);
   },
 );
+
+test("connections of a listener that was closed meanwhile are closed, too", async () => {
+  const { connections, pass, next } = held();
+  const server = createServer(() => expect.unreachable("it was closed"));
+  connections.attach(server);
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  connections.add("127.0.0.1", { take: pass, drop: () => {} });
+  await next(); // this turn has no time left
+  const client = connect((server.address() as AddressInfo).port, "127.0.0.1").on("error", () => {});
+  await once(client, "connect");
+  while (connections.waiting === 0) await new Promise(setImmediate);
+  server.close();
+  await next();
+  await once(client.resume(), "close");
+  expect(connections.waiting).toBe(0);
+});
 
 async function listening(begin: (connections: NewConnections, socket: Socket) => void) {
   const connections = new NewConnections();
