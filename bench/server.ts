@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { serverEnv } from "../cli/server-v8.ts";
 
 const program = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const key = "bench-operator-key";
@@ -49,7 +50,7 @@ export class BenchServer {
       ...args,
     ];
     const child = spawn(file, rest, {
-      env: { ...process.env, TAILRACE_API_KEY: key },
+      env: serverEnv({ ...process.env, TAILRACE_API_KEY: key }),
       stdio: ["ignore", "pipe", "ignore", ...(nodeArgs.length > 0 ? ["ipc" as const] : [])],
     });
     const line = await said(child, "stdout", /^.*"msg":"listening".*$/m);

@@ -1,4 +1,4 @@
-/** Starts the server with the settings of V8 that suit it, most of which can be set only when a process starts. */
+/** Starts the server with the settings that suit it, most of which can be set only when a process starts. */
 import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 
@@ -37,6 +37,15 @@ export const v8Args: readonly string[] = [
   youngAtFirst,
 ];
 
+/**
+ * The places from which glibc gives out memory. By default it makes one for each thread that asks while another does, and
+ * what is free in one is of no use to the others: 20 MB more under load.
+ */
+const arenas = { MALLOC_ARENA_MAX: "2" };
+
+/** The environment for a Node that is about to run a server. */
+export const serverEnv = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({ ...arenas, ...env });
+
 /** The name of an option, whether it is given a value, switched on or off. */
 const nameOf = (arg: string): string => arg.replace(/^--(no-)?/, "").replace(/=.*/, "");
 
@@ -52,8 +61,8 @@ export type Starting = {
 };
 
 /**
- * Replaces this process by the same program with these options; process id and files stay. An option that somebody has
- * set stays, too. If the process cannot be replaced, nothing changes.
+ * Replaces this process by the same program with these options; process id and files stay. What somebody has set
+ * stays, too. If the process cannot be replaced, nothing changes.
  */
 export function startWithV8Args(
   starting: Starting,
@@ -64,6 +73,6 @@ export function startWithV8Args(
   const missing = v8Args.filter((arg) => !said.includes(nameOf(arg)));
   if (missing.length === 0) return;
   if (execve !== undefined && channel === undefined)
-    execve(execPath, [execPath, ...execArgv, ...missing, ...argv.slice(1)], env);
+    execve(execPath, [execPath, ...execArgv, ...missing, ...argv.slice(1)], serverEnv(env));
   else if (missing.includes(youngArg)) setFlags("--semi-space-growth-factor=1");
 }

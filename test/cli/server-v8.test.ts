@@ -5,16 +5,22 @@ import { type Starting, startWithV8Args, v8Args } from "../../cli/server-v8.ts";
 class Replaced extends Error {}
 
 /** What became of a start: the command line in its place, or the flags that were set, or neither. */
-function outcome(more: Partial<Starting>): { readonly command?: readonly string[]; readonly flags?: string } {
+function outcome(more: Partial<Starting>): {
+  readonly command?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly flags?: string;
+} {
   let command: readonly string[] | undefined;
+  let environment: NodeJS.ProcessEnv | undefined;
   let flags: string | undefined;
   const starting: Starting = {
     argv: ["/bin/node", "/app/main.js", "serve", "--dev"],
     execPath: "/bin/node",
     execArgv: [],
     env: {},
-    execve: (_file, args) => {
+    execve: (_file, args, env) => {
       command = args;
+      environment = env;
       throw new Replaced();
     },
     ...more,
@@ -24,7 +30,11 @@ function outcome(more: Partial<Starting>): { readonly command?: readonly string[
   } catch (cause) {
     if (!(cause instanceof Replaced)) throw cause;
   }
-  return { ...(command && { command }), ...(flags !== undefined && { flags }) };
+  return {
+    ...(command && { command }),
+    ...(environment && { env: environment }),
+    ...(flags !== undefined && { flags }),
+  };
 }
 
 describe("how a server asks V8 to run", () => {
@@ -52,6 +62,12 @@ describe("how a server asks V8 to run", () => {
     expect(command.filter((word) => v8Args.includes(word))).toEqual(v8Args.toSpliced(said, 1));
     const env = { NODE_OPTIONS: "--max-semi-space-size=8 --v8-pool-size=3" };
     expect(outcome({ env, execArgv: ["--heap-growing-percent=50", ...v8Args.slice(3)] })).toEqual({});
+  });
+
+  it("leaves glibc two places for memory, or as many as the operator says", () => {
+    expect(outcome({ env: { HOME: "/" } }).env).toEqual({ HOME: "/", MALLOC_ARENA_MAX: "2" });
+    const env = { MALLOC_ARENA_MAX: "8" };
+    expect(outcome({ env }).env).toEqual(env);
   });
 
   it.each([
