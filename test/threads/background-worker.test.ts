@@ -16,6 +16,14 @@ test("a thread's priority is low when its script is loaded, and the others keep 
   await thread.terminate();
 });
 
+test("a thread of a process that gives way even more does not raise its priority, which only root may", async () => {
+  const before = getPriority();
+  const thread = backgroundWorker(new URL("./says-priority", import.meta.url), { nice: before - 3 });
+  const [said] = await once(thread, "message");
+  expect(said).toBe(before);
+  await thread.terminate();
+});
+
 test("every thread gives way, but for the one that the event loop waits for", () => {
   const paths = readdirSync("src", { recursive: true, encoding: "utf8" }).filter((path) =>
     path.endsWith(".ts"),
