@@ -1,8 +1,7 @@
 /**
  * Walks over many lines share the event loop by time, not by count: after 2 ms a walk waits until everybody else has
  * had a turn. All walks of a process share one budget for each turn of the loop. One waiting walk continues in each
- * turn, and more as long as turns are short; apps and senders take turns, and within each it is first come, first
- * served. So a thousand walks of one app delay others no longer than one does.
+ * turn, and more while there is time; apps and senders take turns, and within each it is first come, first served. So a thousand walks of one app delay others no longer than one does.
  */
 
 import { FairLine } from "./core/scheduling/fair-line.ts";
@@ -17,12 +16,6 @@ export const turnMsMax = 2;
  * it.
  */
 const shortTurnMs = 0.5;
-
-/**
- * The most walks to continue in one turn when none of them has much to do: the little that each does before it looks
- * at the time adds up.
- */
-const groupMax = 16;
 
 type TurnsParts = {
   /** A monotonic clock. */
@@ -50,8 +43,6 @@ export class Turns {
   #isOn = false;
   #startMs = 0;
   #msMax = turnMsMax;
-  /** The number of walks that may continue in the next turn. */
-  #group = 1;
 
   constructor(parts: TurnsParts) {
     this.#parts = parts;
@@ -86,11 +77,19 @@ export class Turns {
   #end(): void {
     this.#isOn = false;
     if (this.#waiting.length === 0) return;
-    const isShort = this.#parts.nowMs() - this.#startMs < turnMsMax / 2;
-    this.#group = isShort ? Math.min(2 * this.#group, groupMax) : 1;
     this.#begin();
-    for (let gone = Math.min(this.#group, this.#waiting.length); gone > 0; gone--) this.#waiting.shift()!();
+    this.#goOn(this.#waiting.length); // as many as wait now: who waits again does so for a later turn
   }
+
+  #goOn(most: number): void {
+    this.#waiting.shift()?.();
+    if (most > 1) afterwards(() => !this.isOver && this.#goOn(most - 1));
+  }
+}
+
+/** Calls `run` behind what this turn's work does in promises, and in ticks that it has asked for, so that it counts. */
+function afterwards(run: () => void): void {
+  queueMicrotask(() => process.nextTick(run));
 }
 
 /**
@@ -139,13 +138,10 @@ export class TurnLine<Work = () => void> {
     const { group, waiting } = this.#waiting.shift()!;
     const beginMs = nowMs();
     run(waiting);
-    // One at a time: what a piece of work does in promises, or in a tick, is done and counted before the next one.
-    queueMicrotask(() =>
-      process.nextTick(() => {
-        this.#waiting.took(group, Math.max(leastMs, nowMs() - beginMs));
-        this.#goOn(most - 1);
-      }),
-    );
+    afterwards(() => {
+      this.#waiting.took(group, Math.max(leastMs, nowMs() - beginMs));
+      this.#goOn(most - 1);
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 /** The APIs: Heroku's Platform API and logplex v3. Ingest, streams and health are registered elsewhere. */
-import type { FastifyPluginAsync } from "fastify";
+import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { Addons } from "../addons/addons.ts";
 import type { BackgroundFailures } from "../background-failures.ts";
 import { requestIdOf } from "../http/api-errors.ts";
@@ -40,6 +40,7 @@ import { releasesApi } from "./platform/releases.ts";
 import { runnerApi } from "./platform/runner.ts";
 import { telemetryDrainsApi } from "./platform/telemetry-drains.ts";
 import { boundReadings, ReadingPlaces, type ReadingPlacesLimits } from "./reading-places.ts";
+import { serializeInTurns } from "./serialized-in-turns.ts";
 import { boundUnreadAnswers } from "./unread-answers.ts";
 import { webSessionApi } from "./web-session.ts";
 
@@ -81,9 +82,9 @@ export type ControlDeps = BodyDeps &
 export const controlApi: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
   decorateRequests(server);
   boundUnreadAnswers(server, deps.answersBytesMax);
-  boundReadings(server, new ReadingPlaces(deps.readings, deps.clock), ({ raw }) =>
-    deps.addressOf(raw.socket),
-  );
+  const addressOf = ({ raw }: FastifyRequest) => deps.addressOf(raw.socket);
+  boundReadings(server, new ReadingPlaces(deps.readings, deps.clock), addressOf);
+  serializeInTurns(server, addressOf);
   server.addHook("onRequest", async (request, reply) => {
     reply.header("request-id", requestIdOf(request));
   });

@@ -41,6 +41,7 @@ const partsOf = ({ registry, sessions }: ControlServer): RouteParts => ({
   control: {
     ...registry,
     tails: { close() {} },
+    addressOf: () => "here",
     platforms: { release() {} },
     ingestUrl: undefined,
     publicUrl: undefined,
