@@ -119,8 +119,8 @@ export class Hub {
   }
 
   async #tellAll(): Promise<void> {
-    await this.#telling;
-    while (this.#waiting.length > 0) await this.#begin();
+    // The end of one telling may begin the next one, which takes more than a turn where others use it up.
+    while (this.#telling !== undefined || this.#waiting.length > 0) await (this.#telling ?? this.#begin());
   }
 
   #begin(): Promise<void> {

@@ -123,6 +123,7 @@ const eventually = async (holds: () => boolean) => {
 };
 
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
@@ -137,7 +138,9 @@ describe("tails that share a reading", () => {
       { weight: 3, arbitrary: fc.constant({ kind: "turn" as const }) },
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.constantFrom(0, 1, 3), async (steps, lookMs) => {
+        let nowMs = 1_000_000;
+        vi.spyOn(performance, "now").mockImplementation(() => (nowMs += lookMs)); // turns are over after few looks
         const log = new GrowingLog();
         const hubs = new Hubs();
         const tails: Tail[] = [new Tail(log, hubs)];

@@ -62,7 +62,8 @@ export class Witness {
         if (numbers === undefined) this.#seen.set(stream, (numbers = new Set()));
         const isRepeat = order === "any" || (order === "repeats" && numbers.has(n));
         const before = last.get(stream) ?? -1;
-        if (n <= before && !isRepeat) throw new Error(`${stream} ${n} behind ${before}`);
+        if (n <= before && !isRepeat)
+          throw new Error(`${stream} ${n}${numbers.has(n) ? " again" : ""} behind ${before}`);
         if (!isRepeat) last.set(stream, n);
         this.lines++;
         numbers.add(n);
