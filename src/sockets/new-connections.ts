@@ -28,7 +28,7 @@ type Listening = Server & {
 
 /** A connection that was accepted, before it is a socket. */
 type Accepted = {
-  readonly getpeername: (into: { address?: string }) => number;
+  getpeername: (into: { address?: string }) => number;
   readonly close: () => void;
 };
 
@@ -66,7 +66,12 @@ export class NewConnections {
           return;
         }
         const from: { address?: string } = {};
-        accepted.getpeername(from);
+        const error = accepted.getpeername(from);
+        // When its turn comes, the client may have left, and its socket could not ask any more.
+        accepted.getpeername = (into) => {
+          Object.assign(into, from);
+          return error;
+        };
         const drop = () => accepted.close();
         const take = () => (server.listening ? takeUp.call(handle, status, accepted) : drop());
         this.add(from.address, { take, drop });

@@ -103,6 +103,26 @@ test("connections of a listener that was closed meanwhile are closed, too", asyn
   expect(connections.waiting).toBe(0);
 });
 
+test("the address of a client that left before its turn is known", async () => {
+  const { connections, pass, next } = held();
+  const accepted: Socket[] = [];
+  const server = createServer((socket) => void accepted.push(socket.on("error", () => {})));
+  connections.attach(server);
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  connections.add("127.0.0.1", { take: pass, drop: () => {} });
+  await next(); // this turn has no time left
+  const client = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  await once(client, "connect");
+  const port = client.localPort;
+  while (connections.waiting === 0) await new Promise(setImmediate);
+  await once(client.resetAndDestroy(), "close");
+  await next();
+  expect(accepted.map(({ remoteAddress, remotePort }) => [remoteAddress, remotePort])).toEqual([
+    ["127.0.0.1", port],
+  ]);
+  await new Promise((done) => server.close(done));
+});
+
 async function listening(begin: (connections: NewConnections, socket: Socket) => void) {
   const connections = new NewConnections();
   const server = createServer((socket) => begin(connections, socket));

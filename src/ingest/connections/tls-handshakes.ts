@@ -84,6 +84,10 @@ export function tlsHandshakes(
 
   return {
     begin(socket) {
+      if (socket.remoteAddress === undefined) {
+        socket.destroy(); // its client has left, and all such have the same key
+        return;
+      }
       const key = keyOf(socket);
       const handshake: Handshake = {
         socket,
