@@ -72,6 +72,34 @@ test("a key that reads is told why it may not see tokens, and of a change that i
   expect(change).toBe("This key may only read. Use a key that was created without --read-only.");
 });
 
+test("a key that reads is told why it may not see config vars", async () => {
+  await server.call("POST", "/apps", { name: "todo" });
+  const key = await keyOf({ read_only: true });
+  expect(await messageOf("GET", "/apps/todo/config-vars", undefined, { key })).toContain(
+    "config vars may be secrets",
+  );
+});
+
+test("a drain of syslog is shown to a key that reads as it was written, where it hides nothing", async () => {
+  await server.call("POST", "/apps", { name: "todo" });
+  const url = "syslog://logs.example.com:6514";
+  await server.call("POST", "/apps/todo/log-drains", { url });
+  const key = await keyOf({ read_only: true });
+  expect((await server.call("GET", "/apps/todo/log-drains", undefined, { key })).json).toMatchObject([
+    { url },
+  ]);
+});
+
+test("names that may be those of config vars are told as they are taken", async () => {
+  await server.call("POST", "/apps", { name: "todo" });
+  const set = (name: string) => server.call("PATCH", "/apps/todo/config-vars", { [name]: "x" });
+  for (const name of ["_a.b-C9", "x".repeat(128)]) expect((await set(name)).status).toBe(200);
+  for (const name of [".a", "-a", "9a", "ä", "x".repeat(129)])
+    expect((await set(name)).json.message).toContain(
+      "A name has at most 128 letters, digits, _, . and -, and starts with a letter or _;",
+    );
+});
+
 test("a drain's URL that the app has already is that of a drain with an id", async () => {
   await server.call("POST", "/apps", { name: "todo" });
   const drain = { url: "https://logs.example.com/" };

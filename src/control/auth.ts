@@ -1,6 +1,13 @@
 /** Finds the principal by a request's credentials, and the apps that it may see and change. */
 import type { FastifyRequest } from "fastify";
-import { keyOfSomeApps, keyReadOnly, notFound, tokensForWriters, unauthorized } from "../errors/access.ts";
+import {
+  configForWriters,
+  keyOfSomeApps,
+  keyReadOnly,
+  notFound,
+  tokensForWriters,
+  unauthorized,
+} from "../errors/access.ts";
 import type { Apps } from "../registry/apps.ts";
 import type { Keys } from "../registry/keys.ts";
 import { maySee, type Principal } from "../registry/principal.ts";
@@ -86,6 +93,12 @@ export const appOf = (request: FastifyRequest): AppRecord => request.getDecorato
 /** The app in the path, for changing. */
 export function managedAppOf(request: FastifyRequest): AppRecord {
   if (principalOf(request).readOnly) throw keyReadOnly();
+  return appOf(request);
+}
+
+/** The app in the path, for its config vars, which only keys that change it may see. */
+export function appOfConfig(request: FastifyRequest): AppRecord {
+  if (principalOf(request).readOnly) throw configForWriters();
   return appOf(request);
 }
 

@@ -149,7 +149,7 @@ export function redactUrl(url: string): string {
   if (!URL.canParse(url)) return "…";
   const { protocol, host, pathname, search, username, password } = new URL(url);
   const userinfo = username + password === "" ? "" : "…@";
-  const rest = pathname.length > 1 || search !== "" ? "/…" : "/";
+  const rest = pathname.length > 1 || search !== "" ? "/…" : pathname;
   return `${protocol}//${userinfo}${host}${rest}`;
 }
 

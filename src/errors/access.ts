@@ -65,6 +65,15 @@ export const keyReadOnly = () =>
     mend: "Use a key that was created without --read-only.",
   });
 
+/** For calls that show config vars, which hold passwords: even reading them is refused. */
+export const configForWriters = () =>
+  new AppError({
+    code: "KEY_READ_ONLY",
+    status: 403,
+    message: "This key may only read logs, and config vars may be secrets.",
+    mend: "Use a key that was created without --read-only.",
+  });
+
 /** For calls that show tokens: even reading them is refused. */
 export const tokensForWriters = () =>
   new AppError({

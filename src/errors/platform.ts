@@ -45,7 +45,7 @@ export const configInvalid = (why: string) =>
     code: "CONFIG_INVALID",
     status: 422,
     message: `The config vars cannot be set: ${why}.`,
-    mend: "A name has letters, digits and _, and does not start with a digit; a value is text; null removes a var.",
+    mend: "A name has at most 128 letters, digits, _, . and -, and starts with a letter or _; a value is text; null removes a var.",
   });
 
 export const noRunner = () =>

@@ -30,7 +30,7 @@ export const signInsTooMany = (retryAfterS: number) =>
     code: "SIGN_INS_TOO_MANY",
     status: 429,
     message: "Too many wrong keys came from this address.",
-    mend: "Try again after the time in Retry-After.",
+    mend: `Try again in ${retryAfterS} s, with the right key.`,
     retryAfterS,
   });
 

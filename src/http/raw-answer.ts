@@ -35,8 +35,8 @@ export function sendAnswer(response: ServerResponse, failure: AppError): void {
   response.end(body);
 }
 
-const bodyOf = ({ id, message, mend }: AppError): string =>
-  JSON.stringify({ id, message: `${message} ${mend}` });
+const bodyOf = ({ id, code, message, mend }: AppError): string =>
+  JSON.stringify({ id, code, message: `${message} ${mend}` });
 
 const headersOf = ({ retryAfterS }: AppError, body: string): Record<string, string | number> => ({
   "content-type": "application/json; charset=utf-8",

@@ -70,7 +70,9 @@ describe("signing in", () => {
     address = "2.2.2.2";
     for (let tries = 0; tries < signInLimits.triesMax; tries++)
       expect((await signIn("trk_wrong")).status).toBe(401);
-    expect(await signIn("trk_wrong")).toMatchObject({ status: 429, headers: { "retry-after": "60" } });
+    const refused = await signIn("trk_wrong");
+    expect(refused).toMatchObject({ status: 429, headers: { "retry-after": "60" } });
+    expect(refused.json.message).toContain("Try again in 60 s");
     expect((await signIn(operatorSecret)).status).toBe(429);
     address = "3.3.3.3";
     expect((await signIn(operatorSecret)).status).toBe(201);

@@ -3,7 +3,7 @@ import type { FastifyPluginAsync } from "fastify";
 import type { Addons } from "../../addons/addons.ts";
 import type { ConfigChanges } from "../../registry/platform/config-vars.ts";
 import type { Platforms } from "../../registry/platform/platforms.ts";
-import { managedAppOf } from "../auth.ts";
+import { appOfConfig, managedAppOf } from "../auth.ts";
 import { appPath, failures, text } from "../schemas.ts";
 import { requester, type TellApp } from "./platform-lines.ts";
 import { tellRelease } from "./releases.ts";
@@ -31,7 +31,7 @@ export const configVarsApi: FastifyPluginAsync<ConfigVarsDeps> = async (
         response: { 200: vars, ...failures },
       },
     },
-    async (request) => (await platforms.get(managedAppOf(request).id)).config,
+    async (request) => (await platforms.get(appOfConfig(request).id)).config,
   );
 
   server.patch<{ Body: ConfigChanges }>(

@@ -5,7 +5,7 @@ import { noMeaning, releaseUnknown } from "../../errors/platform.ts";
 import type { Release } from "../../registry/platform/platform-records.ts";
 import { type Platforms, releaseInForce } from "../../registry/platform/platforms.ts";
 import type { AppRecord } from "../../registry/records.ts";
-import { appOf, managedAppOf } from "../auth.ts";
+import { appOf, appOfConfig, managedAppOf } from "../auth.ts";
 import {
   appPath,
   appRef,
@@ -135,7 +135,7 @@ export const releasesApi: FastifyPluginAsync<ReleasesDeps> = async (server, { pl
     },
     async (request) => {
       const { record, release } = await find(request);
-      managedAppOf(request);
+      appOfConfig(request);
       if (release.id !== releaseInForce(record)?.id)
         throw noMeaning("The config of an older release", "Only the values in force are kept.");
       return record.config;
