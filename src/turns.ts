@@ -28,6 +28,8 @@ type TurnsParts = {
  * Shorter work of a line counts as this long: what one waits for (the disk, the processor) would decide otherwise.
  */
 const leastMs = 1;
+/** Longer work counts as this long: a pause of the whole process is nobody's, and its group would wait for all others. */
+const mostMs = 8;
 
 type TurnLineParts<Work> = {
   /** True when this turn has no more time for the line. */
@@ -139,7 +141,7 @@ export class TurnLine<Work = () => void> {
     const beginMs = nowMs();
     run(waiting);
     afterwards(() => {
-      this.#waiting.took(group, Math.max(leastMs, nowMs() - beginMs));
+      this.#waiting.took(group, Math.min(mostMs, Math.max(leastMs, nowMs() - beginMs)));
       this.#goOn(most - 1);
     });
   }

@@ -203,6 +203,18 @@ test("who asks for little does not wait behind as much long work of others", asy
   expect([first.length, second.length]).toEqual([6, 6]);
 });
 
+test("a pause of the whole process counts no more than some pieces of work", async () => {
+  const { line, all, done, work, round } = lineOf();
+  expect(all.turns.isOver).toBe(false);
+  all.pass(turnMsMax);
+  line.add("unlucky", work("U", 500));
+  for (let each = 0; each < 30; each++) line.add("other", work("o", 1));
+  await round();
+  line.add("unlucky", work("U", 1));
+  while (done.length < 32) await round();
+  expect(done.lastIndexOf("U")).toBeLessThanOrEqual(18);
+});
+
 test("what comes of a line's work is for the next turn, though this one has time", async () => {
   const { line, done, round } = lineOf();
   const again = (name: string) => () => {

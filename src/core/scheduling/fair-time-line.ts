@@ -20,6 +20,8 @@ export class FairTimeLine<Waiting> {
   /** The time that a group that always waits would have had. */
   #nowMs = 0;
   #length = 0;
+  /** The number of groups that wait. */
+  #waiting = 0;
 
   /** The number of those that wait. */
   get length(): number {
@@ -36,9 +38,13 @@ export class FairTimeLine<Waiting> {
     const group = this.#groups.get(name);
     if (group === undefined) {
       this.#groups.set(name, { waiting: [waiting], beginMs: this.#nowMs });
+      this.#waiting++;
       return;
     }
-    if (group.waiting.length === 0) group.beginMs = Math.max(group.beginMs, this.#nowMs);
+    if (group.waiting.length === 0) {
+      group.beginMs = Math.max(group.beginMs, this.#nowMs);
+      this.#waiting++;
+    }
     group.waiting.push(waiting);
   }
 
@@ -56,6 +62,7 @@ export class FairTimeLine<Waiting> {
     this.#nowMs = Math.max(this.#nowMs, next.beginMs);
     this.#groups.delete(name); // to the end, behind its equals
     this.#groups.set(name, next);
+    if (next.waiting.length === 1) this.#waiting--;
     return { group: name, waiting: next.waiting.shift()! };
   }
 
@@ -63,9 +70,8 @@ export class FairTimeLine<Waiting> {
   took(name: string, ms: number): void {
     const group = this.#groups.get(name);
     if (group !== undefined) group.beginMs += ms;
-    let waiting = 1;
-    for (const { waiting: each } of this.#groups.values()) if (each.length > 0) waiting++;
-    this.#nowMs += ms / waiting;
+    const isAmongThem = group !== undefined && group.waiting.length > 0;
+    this.#nowMs += ms / (this.#waiting + (isAmongThem ? 0 : 1));
   }
 
   /** Removes the first one of the group that has the most; undefined if nobody waits. */
@@ -73,6 +79,7 @@ export class FairTimeLine<Waiting> {
     let largest: readonly Waiting[] & Waiting[] = [];
     for (const { waiting } of this.#groups.values()) if (waiting.length > largest.length) largest = waiting;
     if (largest.length > 0) this.#length--;
+    if (largest.length === 1) this.#waiting--;
     return largest.shift();
   }
 }
