@@ -331,6 +331,15 @@ describe("the package", () => {
     for (const path of ["README.md", "ARCHITECTURE.md", ".ci/run"]) expect(isThere(path), path).toBe(true);
   });
 
+  test("needs no package that asks for a newer Node than it does itself", () => {
+    type Locked = { readonly engines?: { readonly node?: string }; readonly dev?: boolean };
+    const asking = Object.entries(lock.packages as Record<string, Locked>)
+      .filter(([path, { dev }]) => path !== "" && dev !== true)
+      .filter(([, { engines }]) => Number(/^>=\s*(\d+)/.exec(engines?.node ?? "")?.[1] ?? 0) > 20)
+      .map(([path]) => path);
+    expect(asking).toEqual([]);
+  });
+
   test("uses every dependency that it has", () => {
     const used = new Set(everything.flatMap(({ packages }) => packages));
     const unused = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }).filter(
