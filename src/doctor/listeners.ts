@@ -32,7 +32,7 @@ async function lookAtListener(part: Listener[0], at: Address, answers: boolean):
     return well(part, `${address} is free`);
   } catch (cause) {
     if (answers && (cause as NodeJS.ErrnoException).code === "EADDRINUSE")
-      return well(part, `${address} is in use, as it is where a tailrace server runs`);
+      return well(part, `${address} is taken: a tailrace server runs here`);
     const failure = listenFailure(`--${part}`, at, cause);
     return failure instanceof AppError
       ? ill(part, failure.message, failure.mend)
