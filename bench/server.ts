@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { serverEnv } from "../cli/server-v8.ts";
+import { serverEnv } from "../cli/server-process.ts";
 
 const program = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const key = "bench-operator-key";

@@ -6,10 +6,10 @@ import { registerCommands } from "./commands/all.ts";
 import type { Context } from "./context.ts";
 import { explain, explainAsJson, Output } from "./output.ts";
 import { hintAtOptions, newProgram } from "./program.ts";
-import { startWithV8Args } from "./server-v8.ts";
+import { startSuited } from "./server-process.ts";
 
 process.on("SIGUSR1", () => {}); // Node would open a port for a debugger
-if (process.argv[2] === "serve") startWithV8Args(process);
+if (process.argv[2] === "serve") startSuited(process);
 
 const output = new Output(process.stdout, process.stderr, process.env);
 const [first = "", ...others] = process.argv.slice(2);

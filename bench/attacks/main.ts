@@ -9,7 +9,7 @@ import { createInterface, type Interface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { v8Args } from "../../cli/server-v8.ts";
+import { v8Args } from "../../cli/server-process.ts";
 import { chosen } from "../chosen.ts";
 import { BenchNats, BenchServer, freePort } from "../server.ts";
 import type { Answers, Target } from "./attack.ts";

@@ -1,6 +1,7 @@
 /** The surroundings of `ConnectionReads`. */
 import type { IncomingMessage } from "node:http";
-import type { TurnLine, Turns } from "../turns.ts";
+import type { TurnLine } from "../turn-line.ts";
+import type { Turns } from "../turns.ts";
 import type { RequestBytesParts } from "./request-bytes.ts";
 
 /** Shared by the reads of all connections of a server. */

@@ -6,7 +6,8 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { hostMissing, unknownExpectation } from "../errors/http.ts";
-import { orALittle, TurnLine, turnsNow } from "../turns.ts";
+import { orALittle, TurnLine } from "../turn-line.ts";
+import { ownTurns } from "../turns.ts";
 import { AnswerPace, type AnswerPaceLimits, answerBytesMin } from "./answer-pace.ts";
 import { answersInTurns } from "./answers-in-turns.ts";
 import { boundedRequests } from "./bounded-request.ts";
@@ -40,12 +41,12 @@ export class RequestGate {
   readonly #handle: RequestListener;
   readonly #requestsMax: number;
   readonly #halfClosedMsMax: number;
-  /** Reads, requests and answers that wait for a later turn. Addresses take turns; `POST /logs` and answers of each are apart. */
+  /** Reads, requests and answers that wait for a later turn. The address goes first whose work has taken the least; `POST /logs` and answers of each are apart. */
   readonly #inLine: TurnLine;
   readonly #pace: AnswerPace;
   readonly #paced: PacedLine;
   /** Separate from the turns of walks, which would delay requests. */
-  readonly #turns = turnsNow();
+  readonly #turns = ownTurns();
   readonly #reads: ReadsParts;
   /** Counts the turns of the event loop in which requests came. */
   #turn = 0;
@@ -62,11 +63,7 @@ export class RequestGate {
     this.#handle = handle;
     this.#requestsMax = limits.requestsMax;
     this.#halfClosedMsMax = limits.halfClosedMsMax;
-    this.#inLine = new TurnLine({
-      isOver: orALittle(this.#turns),
-      run: (work) => work(),
-      nowMs: () => performance.now(),
-    });
+    this.#inLine = new TurnLine({ isOver: orALittle(this.#turns), run: (work) => work() });
     this.#reads = {
       turns: this.#turns,
       line: this.#inLine, // with two lines, one would be served only after everything in the other

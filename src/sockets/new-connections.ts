@@ -2,12 +2,13 @@
  * Connections that a listener has accepted and that were not taken up yet. In a turn of the event loop the system
  * hands out as many as there are sockets at an address (`further-listeners.ts`), and what is set up for each (Node's
  * streams, a parser, a TLS handshake) takes ten times as long as accepting it. So a connection stays a bare handle
- * until its turn comes: half a millisecond of each turn goes to that. Addresses take turns, so that nobody waits behind
- * hundreds of connections from one other address.
+ * until its turn comes: half a millisecond of each turn goes to that. The address goes first whose connections have taken
+ * the least time, so that nobody waits behind hundreds of another one.
  */
 import type { Server, Socket } from "node:net";
 import { addressGroup } from "../core/address-group.ts";
-import { TurnLine, turnsNow } from "../turns.ts";
+import { TurnLine } from "../turn-line.ts";
+import { ownTurns } from "../turns.ts";
 import { readBy } from "./socket-reads.ts";
 
 /** The most connections that wait, where so many files may be open. */
@@ -38,12 +39,12 @@ export class NewConnections {
   /** At this bound, the connection that has waited for longest, of the address that has the most, is closed. */
   waitingMax = acceptedMax;
 
-  constructor(turns = turnsNow(), nowMs = () => performance.now()) {
+  constructor(turns = ownTurns()) {
     const isOver = () => {
       turns.shorten();
       return turns.isOver;
     };
-    this.#line = new TurnLine({ isOver, run: ({ take }) => take(), nowMs });
+    this.#line = new TurnLine({ isOver, run: ({ take }) => take() });
   }
 
   /** The number of connections that wait. */

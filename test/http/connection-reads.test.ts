@@ -6,7 +6,8 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { Connection } from "../../src/http/connection.ts";
 import { ConnectionReads } from "../../src/http/connection-reads.ts";
-import { TurnLine, Turns } from "../../src/turns.ts";
+import { TurnLine } from "../../src/turn-line.ts";
+import { Turns } from "../../src/turns.ts";
 import { kept } from "../support/kept.ts";
 import { RawClient } from "../support/raw-client.ts";
 

@@ -33,16 +33,4 @@ export class FairLine<Waiting> {
     }
     return undefined;
   }
-
-  /** Removes the first one of the largest group; undefined if nobody waits. */
-  shiftOfLargest(): Waiting | undefined {
-    let [largest, most]: [string | undefined, readonly Waiting[]] = [undefined, []];
-    for (const [group, waiting] of this.#groups)
-      if (waiting.length > most.length) [largest, most] = [group, waiting];
-    if (largest === undefined) return undefined;
-    const waiting = this.#groups.get(largest)!;
-    if (waiting.length === 1) this.#groups.delete(largest);
-    this.#length--;
-    return waiting.shift();
-  }
 }

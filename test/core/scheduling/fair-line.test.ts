@@ -18,10 +18,3 @@ test("groups take turns", () => {
   expect(all(() => line.shift())).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
   expect(line.length).toBe(0);
 });
-
-test("the first of the largest group can be taken out, wherever its turn is", () => {
-  const line = lineOf("a1", "b1", "b2", "b3", "c1", "c2");
-  expect([line.shiftOfLargest(), line.length, line.next]).toEqual(["b1", 5, "a1"]);
-  expect(all(() => line.shiftOfLargest())).toEqual(["b2", "c1", "a1", "b3", "c2"]);
-  expect([line.length, line.next]).toEqual([0, undefined]);
-});

@@ -64,7 +64,7 @@ export type Starting = {
  * Replaces this process by the same program with these options; process id and files stay. What somebody has set
  * stays, too. If the process cannot be replaced, nothing changes.
  */
-export function startWithV8Args(
+export function startSuited(
   starting: Starting,
   setFlags: (flags: string) => void = setFlagsFromString,
 ): void {

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { type Starting, startWithV8Args, v8Args } from "../../cli/server-v8.ts";
+import { type Starting, startSuited, v8Args } from "../../cli/server-process.ts";
 
 class Replaced extends Error {}
 
@@ -26,7 +26,7 @@ function outcome(more: Partial<Starting>): {
     ...more,
   };
   try {
-    startWithV8Args(starting, (text) => (flags = text));
+    startSuited(starting, (text) => (flags = text));
   } catch (cause) {
     if (!(cause instanceof Replaced)) throw cause;
   }
@@ -80,7 +80,7 @@ describe("how a server asks V8 to run", () => {
 
   it("is a thread for each processor but the one that serves, of V8's four", () => {
     const program = "const { v8Args } = await import(process.argv[1]); console.log(v8Args[1])";
-    const module = new URL("../../cli/server-v8.ts", import.meta.url).href;
+    const module = new URL("../../cli/server-process.ts", import.meta.url).href;
     const args = ["-c", "0", process.execPath, "--input-type=module", "-e", program, module];
     expect(execFileSync("taskset", args).toString().trim()).toBe("--v8-pool-size=1");
   });
