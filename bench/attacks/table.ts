@@ -63,7 +63,10 @@ export function tableRow(name: string, engine: string, rounds: readonly Measurem
     `${ms(quietWork.p99Ms)} → ${ms(work.p99Ms)} · ${ms(work.maxMs)}`,
     ms(attacked.ownDelayMs),
     most((round) => round.attacked.lost),
-    most((round) => round.attacked.refused),
+    [
+      most((round) => round.attacked.refused),
+      ...new Set(rounds.flatMap((round) => round.attacked.refusals)),
+    ].join(": "),
     most((round) => round.peakBytes) >> 20,
     `${ms(watched.loopP99Ms)} · ${ms(watched.loopMaxMs)}`,
     `${ms(turns.p99Ms)} · ${ms(turns.maxMs)}`,

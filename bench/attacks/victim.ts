@@ -19,6 +19,8 @@ export type Measured = {
   readonly lost: number;
   /** Lines that were not acknowledged. */
   readonly refused: number;
+  /** Each answer that their posts had instead of 204: a status, an error, or none. */
+  readonly refusals: readonly string[];
   /** How much later than due the victims' own timers came, at most: they share a processor with the attacker. */
   readonly ownDelayMs: number;
   /** Lines that reached the tail. */
@@ -34,7 +36,8 @@ https.globalAgent.options.rejectUnauthorized = false; // the certificate is of t
 const agent = new Agent({ keepAlive: true, rejectUnauthorized: false } as http.AgentOptions);
 const sentAtMs = new Map<number, number>();
 const tailedAtMs = new Map<number, number>();
-const acknowledged = new Set<number>();
+/** The answer to each line's post: a status, or an error. */
+const answers = new Map<number, string>();
 const ownLoop = monitorEventLoopDelay({ resolution: 2 });
 let number = 0;
 
@@ -65,10 +68,10 @@ function post(at: number): void {
     [lineHeader]: at,
   };
   const sent = request(`${url}/logs`, { method: "POST", agent, headers }, (response) => {
-    if (response.statusCode === 204) acknowledged.add(at);
+    answers.set(at, String(response.statusCode));
     response.resume();
   });
-  sent.on("error", () => {});
+  sent.on("error", (error: NodeJS.ErrnoException) => answers.set(at, error.code ?? error.message));
   sentAtMs.set(at, clockMs());
   sent.end(body);
 }
@@ -84,7 +87,9 @@ async function measure(seconds: number): Promise<Measured> {
   }
   const all = Array.from({ length: number - first }, (_, i) => first + i);
   const endMs = performance.now();
-  while (all.some((at) => !tailedAtMs.has(at)) && performance.now() - endMs < lateMsMax) await delay(20);
+  const isOpen = (at: number) => !tailedAtMs.has(at) || !answers.has(at);
+  while (all.some(isOpen) && performance.now() - endMs < lateMsMax) await delay(20);
+  const refused = all.filter((at) => answers.get(at) !== "204");
   const lines = all.map((at) => ({
     number: at,
     sentMs: sentAtMs.get(at)!,
@@ -96,8 +101,9 @@ async function measure(seconds: number): Promise<Measured> {
     p50Ms: quantile(0.5),
     p99Ms: quantile(0.99),
     maxMs: quantile(1),
-    lost: all.filter((at) => acknowledged.has(at) && !tailedAtMs.has(at)).length,
-    refused: all.filter((at) => !acknowledged.has(at)).length,
+    lost: all.filter((at) => answers.get(at) === "204" && !tailedAtMs.has(at)).length,
+    refused: refused.length,
+    refusals: [...new Set(refused.map((at) => answers.get(at) ?? "no answer"))],
     ownDelayMs: ownLoop.max / 1e6,
     lines: lines.filter(({ number }) => tailedAtMs.has(number)),
   };
