@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import type { RetryPolicy } from "../core/scheduling/retry.ts";
 
 /** The bounds of ingest that are no settings. What happens at each is said where it is used. */
@@ -17,8 +16,6 @@ export const ingestLimits = Object.freeze({
   /** Bodies of one app, and from one address, that are being read. */
   appBodyBytesMax: 32 * 1024 * 1024,
   addressBodyBytesMax: 64 * 1024 * 1024,
-  /** Bodies that are inflated at a time, in threads that the log is synced by, too. */
-  inflationsMax: Math.max(1, Math.min(4, availableParallelism() - 1)),
   /** Lines of all doors that are not stored yet, and bodies that are being read. */
   memoryBytesMax: 256 * 1024 * 1024,
   /** Lines of one app that are not stored yet. */

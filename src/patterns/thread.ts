@@ -1,7 +1,7 @@
 /** A thread that runs patterns, from the outside: it answers in time, or it is ended. */
 import { readFileSync } from "node:fs";
-import type { Worker } from "node:worker_threads";
 import type { Task } from "../core/patterns/pattern-work.ts";
+import { AnsweringThread } from "../threads/answering-thread.ts";
 import { backgroundWorker } from "../threads/background-worker.ts";
 import type { Answer, Said, WorkerSetting } from "./worker.ts";
 
@@ -15,43 +15,34 @@ export type ThreadLimits = WorkerSetting & {
 };
 
 export class PatternThread {
-  /** Undefined where the system had no thread to spare. */
-  readonly #worker: Worker | undefined;
+  readonly #thread: AnsweringThread<WorkerSetting | Task, Said>;
   readonly #limits: ThreadLimits;
-  readonly #ready: Promise<unknown>;
-  #answered: ((answer: Answer | "ended") => void) | undefined;
-  #isReady = false;
+  readonly #ready: Promise<boolean>;
   #kernelTask: string | undefined;
-  #isEnded = false;
 
   constructor(limits: ThreadLimits) {
+    const { sliceMs, compiledMax, megabytesMax } = limits;
     this.#limits = limits;
-    const worker = begun(limits);
-    this.#worker = worker;
-    if (worker === undefined) {
-      this.#isEnded = true;
-      this.#ready = Promise.resolve();
-      return;
-    }
-    worker.unref();
-    const { sliceMs, compiledMax } = limits;
-    worker.postMessage({ sliceMs, compiledMax } satisfies WorkerSetting);
-    this.#ready = new Promise((resolve) => {
-      worker.on("message", (said: Said) => {
-        if (said.kind !== "ready") return this.#answered?.(said);
-        this.#kernelTask = said.kernelTask;
-        this.#isReady = true;
-        resolve(undefined);
-      });
-      // It ran out of memory, or could not start.
-      worker.on("error", () => this.end().then(resolve));
-      worker.on("exit", () => this.end().then(resolve));
-    });
+    this.#thread = new AnsweringThread(() =>
+      backgroundWorker(new URL("./worker", import.meta.url), {
+        name: "patterns",
+        nice: 10,
+        resourceLimits: { maxOldGenerationSizeMb: megabytesMax, maxYoungGenerationSizeMb: 16 },
+      }),
+    );
+    this.#ready = this.#begin({ sliceMs, compiledMax });
+  }
+
+  async #begin(setting: WorkerSetting): Promise<boolean> {
+    const said = await this.#thread.ask(setting);
+    if (said === "ended") return false;
+    if (said.kind === "ready") this.#kernelTask = said.kernelTask;
+    return true;
   }
 
   /** True when it will not answer any more. */
   get isEnded(): boolean {
-    return this.#isEnded;
+    return this.#thread.isEnded;
   }
 
   /**
@@ -59,18 +50,11 @@ export class PatternThread {
    * `unstarted`: the thread never began, so nothing was done.
    */
   async run(task: Task): Promise<Answer | "ended" | "unstarted"> {
-    this.#worker?.ref();
-    const answered = new Promise<Answer | "ended">((resolve) => {
-      this.#answered = resolve;
-    });
-    await this.#ready; // a busy machine may take long to start it
-    if (this.#isEnded) return this.#isReady ? "ended" : "unstarted";
-    this.#worker!.postMessage(task, [task.bytes.buffer]);
+    const hasBegun = await this.#ready; // a busy machine may take long to start it
+    if (!hasBegun) return "unstarted";
     const watch = this.#watch();
-    const answer = await answered;
+    const answer = (await this.#thread.ask(task, [task.bytes.buffer])) as Answer | "ended";
     watch.stop();
-    this.#answered = undefined;
-    if (!this.#isEnded) this.#worker!.unref(); // otherwise the process would wait for the thread when it ends
     return answer;
   }
 
@@ -102,22 +86,7 @@ export class PatternThread {
   }
 
   /** Ends the thread, whatever it is doing. Idempotent. */
-  async end(): Promise<void> {
-    this.#isEnded = true;
-    this.#answered?.("ended");
-    await this.#worker?.terminate();
-  }
-}
-
-// The constructor throws where the system has no thread to spare.
-function begun({ megabytesMax }: ThreadLimits): Worker | undefined {
-  try {
-    return backgroundWorker(new URL("./worker", import.meta.url), {
-      name: "patterns",
-      nice: 10,
-      resourceLimits: { maxOldGenerationSizeMb: megabytesMax, maxYoungGenerationSizeMb: 16 },
-    });
-  } catch {
-    return undefined;
+  end(): Promise<void> {
+    return this.#thread.end();
   }
 }

@@ -11,7 +11,6 @@ const addressBodyBytesMax = 100_000;
 const bodies = new BodyBudget(new MemoryBudget(1_000_000), {
   appBodyBytesMax: 1,
   addressBodyBytesMax,
-  inflationsMax: 1,
 });
 let server: ControlServer;
 let port: number;

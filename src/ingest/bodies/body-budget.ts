@@ -14,8 +14,6 @@ type BodyShares = {
   readonly appBodyBytesMax: number;
   /** Bodies from one address that are being read. */
   readonly addressBodyBytesMax: number;
-  /** Bodies that are inflated at the same time. */
-  readonly inflationsMax: number;
 };
 
 /** The owner of a body. `app` is absent where it is not known before the body is read. */
@@ -26,7 +24,7 @@ export class BodyBudget {
   readonly #shares: BodyShares;
   readonly #apps = new Tally();
   readonly #addresses = new Tally();
-  readonly #inflations: Inflations;
+  readonly #inflations = new Inflations();
   /** The oldest first. */
   readonly #reservations = new Set<Reservation>();
   #bytes = 0;
@@ -34,11 +32,10 @@ export class BodyBudget {
   constructor(memory: MemoryBudget, shares: BodyShares) {
     this.#memory = memory;
     this.#shares = shares;
-    this.#inflations = new Inflations({ placesMax: shares.inflationsMax });
     memory.onShortage((bytes) => this.#makeRoom(bytes));
   }
 
-  /** Bytes that bodies hold now. */
+  /** Uint8Array that bodies hold now. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -99,8 +96,8 @@ export class BodyBudget {
 export class Reservation {
   readonly #take: (bytes: number) => AppError | undefined;
   readonly #give: (bytes: number) => void;
-  /** Inflates a body that has arrived whole, when its turn comes: see `Inflations`. */
-  readonly inflate: (packed: Buffer, bytesMax: number) => Promise<Buffer>;
+  /** Inflates a body that has arrived whole, when its turn comes, and takes it away: see `Inflations`. */
+  readonly inflate: (packed: Uint8Array, bytesMax: number) => Promise<Buffer>;
   #bytes = 0;
   /**
    * Called when the body is evicted, and then has to release the reservation. Absent: this body cannot be evicted.
@@ -110,7 +107,7 @@ export class Reservation {
   constructor(
     take: (bytes: number) => AppError | undefined,
     give: (bytes: number) => void,
-    inflate: (packed: Buffer, bytesMax: number) => Promise<Buffer>,
+    inflate: (packed: Uint8Array, bytesMax: number) => Promise<Buffer>,
   ) {
     this.#take = take;
     this.#give = give;

@@ -5,7 +5,7 @@ import { ownBodyOf } from "../../http/own-body.ts";
 import type { Reservation } from "./body-budget.ts";
 import { codingOf } from "./body-coding.ts";
 import { type BodyLimits, BodyReading, drop, isSmallPart } from "./body-reading.ts";
-import { isZstd } from "./inflations.ts";
+import { isZstd } from "./inflate.ts";
 
 /**
  * The body if it arrived whole with its head and has no coding, as most do, so that there is nothing to wait for; in

@@ -1,39 +1,24 @@
 /**
- * Inflates bodies that have arrived whole. This runs in the threads that also sync the log, and competes with the
- * event loop for processors. So only a few bodies are inflated at a time, and addresses take turns.
+ * Inflates bodies that have arrived whole: small ones at once, others one at a time in a thread. Addresses take turns.
  */
-import type { Transform } from "node:stream";
-import zlib from "node:zlib";
 import { FairLine } from "../../core/scheduling/fair-line.ts";
-import type { AppError } from "../../errors/app-error.ts";
 import { bodyTooLarge, unreadableBody } from "../../errors/ingest.ts";
+import { overloaded } from "../../errors/store.ts";
 import type { Reservation } from "./body-budget.ts";
+import { type Inflated, inflate, isZstd, zstdWindowBytes } from "./inflate.ts";
+import { InflatingThread } from "./inflating-thread.ts";
 
 /** The most that deflate can expand. */
 const ratioMax = 1032;
-/**
- * Output of a thread at a time where a body does not declare its length: small enough for small bodies, and large
- * enough that a large one needs few rounds. A body that declares its length is inflated at once, into the memory
- * where it stays.
- */
-const chunkBytesMin = 16 * 1024;
-const chunkBytesMax = 128 * 1024;
 /** A gzip member ends with its length modulo 2^32. */
 const lengthBytes = 4;
-
-/** Senders need no larger window of zstd at the levels that they use. */
-const zstdWindowLog = 23;
-const zstdMagic = 0xfd2fb528;
 const gzipMagic = 0x8b1f;
 
-/** The oldest Node that this runs on has neither, nor have its types. */
-const { createZstdDecompress, constants } = zlib as unknown as {
-  readonly createZstdDecompress?: (options: object) => Transform;
-  readonly constants: { readonly ZSTD_d_windowLogMax?: number };
-};
-
-/** True when a body begins like zstd; gzip begins differently. */
-export const isZstd = (packed: Buffer): boolean => packed.length >= 4 && packed.readUInt32LE(0) === zstdMagic;
+/** A body up to this is inflated in less time than a thread needs to be told: packed and inflated. */
+const smallBytesMax = 64 * 1024;
+/** The first guess at the size of a body that does not declare it, and by how much the next one is larger. */
+const usualRatio = 8;
+const growth = 4;
 
 /** The length that a gzip body declares; 0 where it declares none, or an impossible one. */
 function saidLength(packed: Buffer): number {
@@ -45,43 +30,64 @@ function saidLength(packed: Buffer): number {
 type Waiting = { readonly go: () => void; isGone: boolean };
 
 export class Inflations {
-  readonly #placesMax: number;
+  readonly #thread = new InflatingThread();
   readonly #waiting = new FairLine<Waiting>();
-  #taken = 0;
-
-  /** `placesMax`: bodies that are inflated at a time. */
-  constructor({ placesMax }: { readonly placesMax: number }) {
-    this.#placesMax = placesMax;
-  }
+  #isBusy = false;
 
   /**
    * The inflated body, of at most `bytesMax` bytes. Rejects with the error to answer: a bound was reached, the data
-   * are damaged, or the body was evicted.
+   * are damaged, or the body was evicted. The packed one must not be used any more.
    */
   async inflate(
-    packed: Buffer,
+    packed: Uint8Array,
     address: string,
     reservation: Reservation,
     bytesMax: number,
   ): Promise<Buffer> {
-    const saidBytes = saidLength(packed);
+    const saidBytes = saidLength(asBuffer(packed));
     if (saidBytes > bytesMax) throw bodyTooLarge(bytesMax);
-    await this.#place(address, reservation);
+    const hold = holding(reservation, isZstd(packed) ? zstdWindowBytes : 0);
+    if (Math.max(packed.length, saidBytes) <= smallBytesMax) {
+      const bytes = Math.min(saidBytes || smallBytesMax, bytesMax);
+      const inflated = bodyOf(inflate(packed, hold(bytes)));
+      if (inflated instanceof Uint8Array) return asBuffer(inflated);
+    }
+    await this.#turn(address, reservation);
     try {
-      return await inflated(packed, saidBytes, reservation, bytesMax);
+      return await this.#inflateInThread(packed, saidBytes, hold, bytesMax);
     } finally {
       this.#leave();
     }
   }
 
-  // Resolves with a place; rejects when the body is evicted before it gets one.
-  #place(address: string, reservation: Reservation): Promise<void> | undefined {
-    if (this.#taken < this.#placesMax) {
-      this.#taken++;
+  // A body that is larger than it seemed begins again, with more memory.
+  async #inflateInThread(
+    packed: Uint8Array,
+    saidBytes: number,
+    hold: Hold,
+    bytesMax: number,
+  ): Promise<Buffer> {
+    const seemsBytes = Math.max(saidBytes || usualRatio * packed.length, packed.length, smallBytesMax);
+    let inflated: { readonly larger: Uint8Array } | Uint8Array = { larger: packed };
+    for (let bytes = Math.min(seemsBytes, bytesMax); ; bytes = Math.min(growth * bytes, bytesMax)) {
+      inflated = bodyOf(await this.#thread.inflate(inflated.larger, hold(bytes)));
+      if (inflated instanceof Uint8Array) return asBuffer(inflated);
+      if (bytes === bytesMax) throw bodyTooLarge(bytesMax);
+    }
+  }
+
+  // Resolves when no other body is inflated; rejects when the body is evicted before that.
+  #turn(address: string, reservation: Reservation): Promise<void> | undefined {
+    if (!this.#isBusy) {
+      this.#isBusy = true;
       return undefined;
     }
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = { go: resolve, isGone: false };
+      const go = () => {
+        reservation.onEvicted = undefined; // the thread does not give memory back before it is done
+        resolve();
+      };
+      const waiting: Waiting = { go, isGone: false };
       reservation.onEvicted = (reason) => {
         waiting.isGone = true;
         reject(reason);
@@ -93,60 +99,30 @@ export class Inflations {
   #leave(): void {
     let next = this.#waiting.shift();
     while (next?.isGone) next = this.#waiting.shift();
-    if (next === undefined) this.#taken--;
+    if (next === undefined) this.#isBusy = false;
     else next.go();
   }
 }
 
-function inflated(
-  packed: Buffer,
-  capacity: number,
-  reservation: Reservation,
-  bytesMax: number,
-): Promise<Buffer> {
-  const partBytes = Math.min(Math.max(8 * packed.length, chunkBytesMin), chunkBytesMax);
-  const chunkSize = Math.max(capacity + 1, partBytes); // a full one would be followed by an empty one
-  const ofZstd = isZstd(packed);
-  const inflater = ofZstd
-    ? createZstdDecompress!({ chunkSize, params: { [constants.ZSTD_d_windowLogMax!]: zstdWindowLog } })
-    : zlib.createGunzip({ chunkSize });
-  return new Promise((resolve, reject) => {
-    let bytes: Buffer = Buffer.alloc(0);
-    let length = 0;
-    const give = (reason: AppError) => {
-      inflater.destroy();
-      reject(reason);
-    };
-    const grow = (wanted: number) => {
-      const room = Math.max(wanted, Math.min(Math.max(2 * bytes.length, capacity), bytesMax));
-      const refusal = reservation.take(room - bytes.length);
-      if (refusal !== undefined) return refusal;
-      const larger = Buffer.allocUnsafeSlow(room);
-      bytes.copy(larger, 0, 0, length);
-      bytes = larger;
-      return undefined;
-    };
-    const refused = reservation.take(chunkSize + (ofZstd ? 2 ** zstdWindowLog : 0));
-    if (refused !== undefined) return give(refused);
-    reservation.onEvicted = give;
-    inflater.on("error", () => give(unreadableBody()));
-    inflater.on("data", (chunk: Buffer) => {
-      const wanted = length + chunk.length;
-      if (wanted > bytesMax) return give(bodyTooLarge(bytesMax));
-      if (length === 0 && wanted + 1 === chunkSize) {
-        bytes = chunk;
-        length = wanted;
-        return;
-      }
-      const refusal = wanted > bytes.length ? grow(wanted) : undefined;
-      if (refusal !== undefined) return give(refusal);
-      chunk.copy(bytes, length);
-      length = wanted;
-    });
-    inflater.on("end", () => {
-      reservation.onEvicted = undefined;
-      resolve(bytes.subarray(0, length));
-    });
-    inflater.end(packed);
-  });
+/** Takes memory for so many inflated bytes in all, and returns their number. Throws the error to answer. */
+type Hold = (bytes: number) => number;
+
+// Also for what inflating needs beside them.
+function holding(reservation: Reservation, besideBytes: number): Hold {
+  let held = 0;
+  return (bytes) => {
+    const refusal = reservation.take(bytes + besideBytes - held);
+    if (refusal !== undefined) throw refusal;
+    held = bytes + besideBytes;
+    return bytes;
+  };
 }
+
+function bodyOf(inflated: Inflated | "ended"): Exclude<Inflated, "damaged"> {
+  if (inflated === "damaged") throw unreadableBody();
+  if (inflated === "ended") throw overloaded();
+  return inflated;
+}
+
+const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
