@@ -13,8 +13,9 @@ const smallBytesMax = 16 * 1024;
 export function boundUnreadAnswers(server: FastifyInstance, unreadBytesMax: number): void {
   const stalls = new Stalls(unreadBytesMax, () => httpDroppedConnections.inc({ reason: "unread" }));
   server.addHook("onSend", async (_request, reply, payload) => {
-    if (typeof payload !== "string" || payload.length <= smallBytesMax) return payload;
-    const bytes = Buffer.from(payload);
+    if (typeof payload !== "string" && !Buffer.isBuffer(payload)) return payload; // a stream
+    if (payload.length <= smallBytesMax) return payload;
+    const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
     const answer = {
       cut() {
         reply.raw.destroy();

@@ -9,6 +9,7 @@ import type { Logger } from "pino";
 import { AppError } from "../errors/app-error.ts";
 import { recordUnreadable } from "../errors/drains.ts";
 import type { Store, StoreChange, StoreRecord } from "../ports.ts";
+import { turns } from "../turns.ts";
 import { flawOfRecord } from "./record-checks.ts";
 
 /** Flaws that were reported, by key and revision; a forgotten one is reported again. */
@@ -68,8 +69,10 @@ export class CheckedStore implements Store {
   }
 
   async *list<Value>(prefix: string): AsyncIterable<StoreRecord<Value>> {
-    for await (const record of this.#store.list<Value>(prefix))
+    for await (const record of this.#store.list<Value>(prefix)) {
+      if (turns.isOver) await turns.next("records"); // engines have hundreds of records at hand
       if (this.#flawOf(record) === undefined) yield record;
+    }
   }
 
   async *watch<Value>(prefix: string, signal: AbortSignal): AsyncIterable<StoreChange<Value> | "ready"> {

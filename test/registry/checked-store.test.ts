@@ -8,6 +8,7 @@ import { ReadingRights } from "../../src/registry/reading-rights.ts";
 import type { AppRecord } from "../../src/registry/records.ts";
 import { hashOf } from "../../src/registry/secrets.ts";
 import { replaceRecord } from "../../src/registry/update.ts";
+import { turnMsMax } from "../../src/turns.ts";
 import { TestRegistry } from "../support/control-server.ts";
 
 const error = vi.fn();
@@ -165,4 +166,29 @@ describe("an unreadable", () => {
     await expect(drainOf("https://one.example/")).rejects.toMatchObject(unreadable);
     expect(await registry.drains.list(app.id)).toEqual([]);
   });
+});
+
+test("a list of many records is read in turns of the event loop", async () => {
+  for (let n = 0; n < 60; n++)
+    await replaceRecord(raw, `addons/${"0".repeat(4)}${n}`, { version: 1, addons: [] });
+  const store = new CheckedStore(raw, { error } as never);
+  let nowMs = 0;
+  let turn = 0;
+  const turnOf: number[] = [];
+  await new Promise(setImmediate); // no turn of real time goes on
+  vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+  let counting = setImmediate(function count() {
+    turn++;
+    counting = setImmediate(count);
+  });
+  for await (const record of store.list("addons/")) {
+    expect(record).toBeDefined();
+    turnOf.push(turn);
+    nowMs += 0.5; // for checking it, and for what the reader does with it
+  }
+  clearImmediate(counting);
+  vi.restoreAllMocks();
+  expect(turnOf).toHaveLength(60);
+  const most = Math.max(...turnOf.map((each) => turnOf.filter((other) => other === each).length));
+  expect(most).toBeLessThanOrEqual(2 * turnMsMax + 1);
 });

@@ -7,6 +7,7 @@ import type { Principal } from "../../registry/principal.ts";
 import type { AppRecord } from "../../registry/records.ts";
 import { appOf, managedAppOf, managesAll, principalOf } from "../auth.ts";
 import { appPath, arrayOf, bodyOf, failures, flag, object, optionalText } from "../schemas.ts";
+import { sendShared } from "../shared-json.ts";
 import { appReply, platform, replyOf } from "./app-reply.ts";
 
 /** The apps that this key may see, by name. */
@@ -27,7 +28,10 @@ export const appsApi: FastifyPluginAsync<{ apps: Apps }> = async (server, { apps
           response: { 200: arrayOf(appReply), ...failures },
         },
       },
-      async (request) => (await appsOf(apps, principalOf(request))).map(replyOf),
+      async (request, reply) => {
+        const found = await appsOf(apps, principalOf(request));
+        return sendShared(reply, found, () => found.map(replyOf));
+      },
     );
   }
 

@@ -64,12 +64,14 @@ export const channelEndKey = (channel: ChannelId): string => channelEnd + channe
 /** The part of a record's key after the prefix of its kind. */
 export const nameIn = (kind: RecordKind, key: string): string => key.slice(recordPrefixes[kind].length);
 
+/** The longest first. A prefix without a slash at its end is a whole key. */
+const kindsByPrefix = (Object.entries(recordPrefixes) as [RecordKind, string][])
+  .map(([kind, prefix]) => ({ kind, prefix, isKey: !prefix.endsWith("/") }))
+  .sort((one, other) => other.prefix.length - one.prefix.length);
+
 /** The kind of the record at `key`, by the longest prefix. Undefined for a key that is not ours. */
 export function kindOf(key: string): RecordKind | undefined {
-  let found: RecordKind | undefined;
-  for (const [kind, prefix] of Object.entries(recordPrefixes) as [RecordKind, string][]) {
-    const fits = prefix.endsWith("/") ? key.startsWith(prefix) : key === prefix;
-    if (fits && prefix.length > (found === undefined ? 0 : recordPrefixes[found].length)) found = kind;
-  }
-  return found;
+  for (const { kind, prefix, isKey } of kindsByPrefix)
+    if (isKey ? key === prefix : key.startsWith(prefix)) return kind;
+  return undefined;
 }

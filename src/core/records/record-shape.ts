@@ -58,11 +58,14 @@ export const isMapOf =
   };
 
 /** Other fields are accepted: a later version of the same form may have more. */
-export const hasFields =
-  (needed: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>> = {}): Check =>
-  (value) => {
+export const hasFields = (
+  needed: Readonly<Record<string, Check>>,
+  optional: Readonly<Record<string, Check>> = {},
+): Check => {
+  const checks = Object.entries({ ...needed, ...optional }); // once: records are checked whenever they are read
+  return (value) => {
     if (!isObject(value)) return flaw("is no object");
-    for (const [name, check] of Object.entries({ ...needed, ...optional })) {
+    for (const [name, check] of checks) {
       const field = value[name];
       if (field === undefined && name in optional) continue;
       const found = field === undefined ? flaw("is missing") : check(field);
@@ -70,6 +73,7 @@ export const hasFields =
     }
     return undefined;
   };
+};
 
 /**
  * A record that may have another version than `version`, according to its field of that name. Records without the field
