@@ -22,7 +22,7 @@ function bodyOf(app: string): Buffer {
 
 async function open(folder: string): Promise<Checkout> {
   const load = (path: string) => import(pathToFileURL(resolve(folder, path)).href);
-  const { canoniseBody } = await load("src/core/batch/canonical.ts");
+  const { canoniseBody } = await load("src/core/batch/canonise-body.ts");
   const { scanFrame } = await load("src/core/wire/frame.ts");
   const { FrameRouter } = await load("src/ingest/routing/router.ts");
   const record = { token, channel: "c", source: "app", createdAt: "" };

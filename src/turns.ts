@@ -6,7 +6,7 @@
  */
 
 import { FairLine } from "./core/scheduling/fair-line.ts";
-import type { Steps } from "./core/scheduling/steps.ts";
+import type { WaitingSteps } from "./core/scheduling/steps.ts";
 
 /** The time in each turn of the event loop for walks, and for the requests that begin in it. */
 export const turnMsMax = 2;
@@ -80,19 +80,21 @@ export function afterwards(run: () => void): void {
 }
 
 /** Does the work in turns. `group`: who it is for. */
-export async function inTurns<Value>(steps: Steps<Value>, group: string): Promise<Value> {
+export async function inTurns<Value>(steps: WaitingSteps<Value>, group: string): Promise<Value> {
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
+    if (step.value !== undefined) await step.value;
     if (turns.isOver) await turns.next(group);
   }
 }
 
 /** Does the work at once, or in turns if this turn is over before it is done; the result is then a promise. */
-export function inFewTurns<Value>(steps: Steps<Value>, group: string): Value | Promise<Value> {
+export function inFewTurns<Value>(steps: WaitingSteps<Value>, group: string): Value | Promise<Value> {
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
+    if (step.value !== undefined) return step.value.then(() => inTurns(steps, group));
     if (turns.isOver) return turns.next(group).then(() => inTurns(steps, group));
   }
 }

@@ -151,6 +151,13 @@ export const ingestAttacks: Readonly<Record<string, Attack>> = {
   "bodies of NDJSON: 32 lines of 250 kB of empty lists": bodies("/logs", "application/x-ndjson", () =>
     Array.from({ length: 32 }, () => `[${"[],".repeat(83_000)}[]]`).join("\n"),
   ),
+  "bodies of 125,000 empty lines of text": bodies(`/logs?process=${"p".repeat(128)}`, "text/plain", () =>
+    "\n".repeat(125_000),
+  ),
+  "bodies of OTLP in JSON: 500 records that share 30 kB": bodies("/v1/logs", "application/json", () => {
+    const resource = { attributes: [{ key: "k", value: { stringValue: "r".repeat(30_000) } }] };
+    return JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ logRecords: Array(500).fill({}) }] }] });
+  }),
   "bodies of OTLP in JSON: 2 MB of empty objects": bodies(
     "/v1/logs",
     "application/json",

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { canoniseBody, stepFrames } from "../../src/core/batch/canonical.ts";
+import { canoniseBody, stepFrames } from "../../src/core/batch/canonise-body.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { tokenOf } from "../ingest/registry.ts";
 import { shuttleFrame } from "../support/frames.ts";

@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { CanonicalLines } from "../../src/core/batch/batch.ts";
-import { Canoniser, canoniseBody } from "../../src/core/batch/canonical.ts";
+import { Canoniser } from "../../src/core/batch/canonical.ts";
+import { canoniseBody } from "../../src/core/batch/canonise-body.ts";
 import { formatBatch } from "../../src/core/format/format.ts";
 import { origin } from "../../src/core/position.ts";
 import { atOnce } from "../../src/core/scheduling/steps.ts";

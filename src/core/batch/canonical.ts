@@ -6,9 +6,7 @@
  * ASCII without `]`, and no token in it (docs/spec/wire-in.md#w2-1 and the clauses after it).
  */
 
-import type { Steps } from "../scheduling/steps.ts";
 import { maskTokens } from "../secrets/token-mask.ts";
-import { scanFrame } from "../wire/frame.ts";
 import { SyslogHeader, scanHeader } from "../wire/syslog.ts";
 import { syslogTime } from "../wire/timestamp.ts";
 import type { CanonicalLines, Form } from "./batch.ts";
@@ -17,15 +15,7 @@ import { decimalDigits, writeDecimal } from "./decimal.ts";
 import { indexFrames, isPlain, sourceBytesMax } from "./line-index.ts";
 import { hostBytes, placeShift, placesPerLine, strictBit } from "./line-places.ts";
 import { toRfc5424 } from "./lines.ts";
-import { fitsInPlace, PlainFrame, plainLineBytes, scanPlain, writePlain } from "./plain-frame.ts";
-
-/** Why a body is not made of frames: `frame` counts from 0, `offset` in bytes. */
-export type BadFraming = {
-  readonly kind: "bad";
-  readonly reason: "length_not_decimal" | "frame_too_long" | "truncated" | "too_many";
-  readonly frame: number;
-  readonly offset: number;
-};
+import { fitsInPlace, type PlainFrame, plainLineBytes, writePlain } from "./plain-frame.ts";
 
 const space = 0x20;
 const dash = 0x2d;
@@ -44,7 +34,6 @@ const indexedBytesMax = 1024 * 1024;
 const noView = viewOf(noRoom);
 const noPlaces = new Uint32Array(0);
 const scanned = new SyslogHeader(); // scans never interleave: nothing here awaits
-const plain = new PlainFrame();
 
 /** The parts of a line that depend on the token that it came with. */
 export type Origin = {
@@ -325,70 +314,6 @@ export const powerOfTwo = (bytes: number): number => 1 << (32 - Math.clz32(Math.
 /** Spare bytes for a body whose remaining bytes grow like those up to here; at least an eighth. */
 const spareOf = (bodyBytes: number, needed: number, frameEnd: number): number =>
   Math.max(bodyBytes >> 3, Math.ceil((needed / frameEnd) * bodyBytes) - Math.max(needed, bodyBytes));
-
-type BodyOptions = {
-  readonly frameBytesMax: number;
-  /** Frames of a body; absent: any number. */
-  readonly framesMax?: number;
-  readonly nowMs: number;
-  /** The token that the lines came with: see `Canoniser`. */
-  readonly token?: string;
-  readonly dedupId?: string;
-};
-
-export type CanonisedBody = { readonly kind: "lines"; readonly lines: CanonicalLines } | BadFraming;
-
-/** A walk over a body may pause after this many frames, which take tens of microseconds. */
-export const stepFrames = 64;
-/** The same when frames are only counted. */
-const countStepFrames = 4096;
-/** The shortest frame: `0 `. */
-const frameBytesMin = 2;
-
-/**
- * Canonises a whole body of octet-counted frames of one source, in the body's own memory if the lines fit: `body` must
- * not be used afterwards. If any part of it is not a frame, nothing of it counts. Yields after each `stepFrames`
- * frames.
- */
-export function* canoniseBody(
-  body: Uint8Array,
-  source: string,
-  { frameBytesMax, framesMax = Number.POSITIVE_INFINITY, nowMs, token, dedupId }: BodyOptions,
-): Steps<CanonisedBody> {
-  const mayExceed = body.length > frameBytesMin * framesMax;
-  const excess = mayExceed ? yield* excessFrame(body, frameBytesMax, framesMax) : undefined;
-  if (excess !== undefined) return { kind: "bad", reason: "too_many", frame: framesMax, offset: excess };
-  const canoniser = new Canoniser(source, body, token);
-  for (let at = 0; at < body.length; ) {
-    const frame = canoniser.count;
-    const scan = scanFrame(body, at, frameBytesMax);
-    if (scan.kind !== "frame") {
-      const reason = scan.kind === "more" ? "truncated" : scan.reason;
-      return { kind: "bad", reason, frame, offset: at };
-    }
-    if (frame === framesMax) return { kind: "bad", reason: "too_many", frame, offset: at };
-    const isPlainFrame = scanPlain(body, scan.start, scan.end, plain, true);
-    if (!isPlainFrame || !canoniser.addPlain(body, plain)) canoniser.add(body, scan.start, scan.end, nowMs);
-    at = scan.end;
-    if (canoniser.count % stepFrames === 0) yield;
-  }
-  return { kind: "lines", lines: canoniser.take(dedupId) };
-}
-
-// Finds the first frame beyond the limit in a body whose first frames are so short that there may be one: then frames
-// are counted before anything is made of them.
-function* excessFrame(body: Uint8Array, frameBytesMax: number, framesMax: number): Steps<number | undefined> {
-  let at = 0;
-  for (let frame = 0; at < body.length; frame++) {
-    if (frame === framesMax) return at;
-    if (frame === stepFrames && (at / frame) * framesMax > body.length) return undefined;
-    const scan = scanFrame(body, at, frameBytesMax);
-    if (scan.kind !== "frame") return undefined;
-    at = scan.end;
-    if (frame % countStepFrames === 0) yield;
-  }
-  return undefined;
-}
 
 // A PROCID with other characters could make a head that looks like another line's.
 function mendProcess(bytes: Uint8Array, start: number, end: number): void {

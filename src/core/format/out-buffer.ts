@@ -18,6 +18,11 @@ export class OutBuffer {
     spare = undefined;
   }
 
+  /** The memory that it holds. */
+  get roomBytes(): number {
+    return this.#bytes.length;
+  }
+
   reserve(more: number): void {
     if (this.#end + more <= this.#bytes.length) return;
     const larger = Buffer.allocUnsafeSlow(Math.max(this.#end + more, this.#bytes.length * 2));

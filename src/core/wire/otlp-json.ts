@@ -4,6 +4,7 @@
  */
 
 import type { Steps } from "../scheduling/steps.ts";
+import { eachOf, LongJson, openObject, readJson, readWhole } from "./long-json.ts";
 import {
   bounded,
   countValue,
@@ -22,26 +23,44 @@ import {
 /** A field whose value OTLP does not allow. */
 export class MalformedOtlp extends Error {}
 
+/**
+ * Brackets, braces and commas of a record or a resource that is longer than a piece. An attribute has four, and is two of
+ * the values that `bounded` counts.
+ */
+const jsonValuesMax = 30_000;
+
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Visits one record after another, pausing after each part that it looks at. Throws `MalformedOtlp`. */
-export function* visitJson(request: unknown, visit: VisitRecord): Steps<void> {
-  for (const logs of listIn(objectAt(request, "the request"), "resourceLogs")) {
-    const resourceLogs = objectAt(logs, "resourceLogs");
-    const resource = bounded(() => attributesIn(optional(resourceLogs.resource, "resource"), 1));
-    for (const item of listIn(resourceLogs, "scopeLogs")) {
-      const scopeLogs = objectAt(item, "scopeLogs");
-      const scope = textIn(optional(scopeLogs.scope, "scope"), "name");
-      const origin = { resource: resource ?? [], scope };
-      for (const record of listIn(scopeLogs, "logRecords")) {
-        const fields = objectAt(record, "logRecords");
-        visit(resource && bounded(() => recordIn(fields)), origin);
-        yield;
-      }
-      yield;
-    }
-    yield;
-  }
+/**
+ * Visits one record after another, pausing after each part that it looks at. Unknown fields, and records that are too
+ * long, are not looked into if they are longer than a piece. Throws `MalformedOtlp`, or `SyntaxError` where it is no JSON.
+ */
+export function* visitJson(body: Buffer, visit: VisitRecord): Steps<void> {
+  const request = yield* membersOf(readJson(body), "the request");
+  yield* eachOf(longListIn(request, "resourceLogs"), function* (logs) {
+    const resourceLogs = yield* membersOf(logs, "resourceLogs");
+    const resource = partOf(resourceLogs.resource ?? {}, "resource", (fields) => attributesIn(fields, 1));
+    yield* eachOf(longListIn(resourceLogs, "scopeLogs"), function* (item) {
+      const scopeLogs = yield* membersOf(item, "scopeLogs");
+      const scope = partOf(scopeLogs.scope ?? {}, "scope", (fields) => textIn(fields, "name"));
+      const origin = { resource: resource ?? [], scope: scope ?? "" };
+      const isBounded = resource !== undefined && scope !== undefined;
+      yield* eachOf(longListIn(scopeLogs, "logRecords"), (record) => {
+        visit(isBounded ? partOf(record, "logRecords", recordIn) : undefined, origin);
+      });
+    });
+  });
+}
+
+/** The members of an object, of which some may be a `LongJson`. */
+function* membersOf(value: unknown, name: string): Steps<Fields> {
+  return value instanceof LongJson && !value.isList ? yield* openObject(value) : objectAt(value, name);
+}
+
+/** The result of `read` for an object; undefined where it has more values than a record may have. */
+function partOf<Part>(value: unknown, name: string, read: (fields: Fields) => Part): Part | undefined {
+  const whole = value instanceof LongJson ? readWhole(value, jsonValuesMax) : value;
+  return whole === undefined ? undefined : bounded(() => read(objectAt(whole, name)));
 }
 
 function recordIn(fields: Fields): OtlpRecord {
@@ -97,14 +116,16 @@ function listIn(fields: Fields, name: string): readonly unknown[] {
   return list;
 }
 
+function longListIn(fields: Fields, name: string): LongJson | readonly unknown[] {
+  const list = fields[name];
+  return list instanceof LongJson && list.isList ? list : listIn(fields, name);
+}
+
 function objectAt(value: unknown, name: string): Fields {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
+  if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof LongJson)
     throw new MalformedOtlp(`"${name}" is no object.`);
   return value as Fields;
 }
-
-const optional = (value: unknown, name: string): Fields =>
-  value === undefined || value === null ? {} : objectAt(value, name);
 
 function textIn(fields: Fields, name: string): string {
   const text = fields[name] ?? "";

@@ -1,13 +1,16 @@
 /**
- * Bounds the memory of bodies that are being read: a share for each app, one for each address, and for all together
- * whatever ingest has left. When nothing is left, the body that was begun first is dropped, because slow bodies are
- * what fills a budget.
+ * Bounds the memory of bodies that are being read, and of the lines that are made of them: a share for each app, one for
+ * each address, and for all together whatever ingest has left. When nothing is left, the body that was begun first is
+ * dropped, because slow bodies are what fills a budget. A few kilobytes can be millions of bytes of lines (empty lines,
+ * or records with what they share), so that one body at a time may make more than it is long.
  */
 import type { AppError } from "../../errors/app-error.ts";
 import { bodiesOfAddressFull, bodiesOfAppFull } from "../../errors/ingest.ts";
 import { overloaded } from "../../errors/store.ts";
 import type { MemoryBudget } from "../queues/memory-budget.ts";
+import { Growth } from "./growth.ts";
 import { Inflations } from "./inflations.ts";
+import { OnePlace } from "./one-place.ts";
 
 type BodyShares = {
   /** Bodies of one app that are being read. */
@@ -19,12 +22,16 @@ type BodyShares = {
 /** The owner of a body. `app` is absent where it is not known before the body is read. */
 export type BodyOf = { readonly app?: string; readonly address: string };
 
+/** Lines may take this much more than their body before they need the place for the one that grows. */
+const growthBytesMax = 256 * 1024;
+
 export class BodyBudget {
   readonly #memory: MemoryBudget;
   readonly #shares: BodyShares;
   readonly #apps = new Tally();
   readonly #addresses = new Tally();
   readonly #inflations = new Inflations();
+  readonly #growing = new OnePlace();
   /** The oldest first. */
   readonly #reservations = new Set<Reservation>();
   #bytes = 0;
@@ -59,6 +66,7 @@ export class BodyBudget {
         this.#give(of, bytes);
       },
       (packed, bytesMax) => this.#inflations.inflate(packed, of.address, reservation, bytesMax),
+      new Growth(this.#memory, this.#growing, of.app ?? of.address),
     );
     this.#reservations.add(reservation);
     return reservation;
@@ -92,13 +100,15 @@ export class BodyBudget {
   }
 }
 
-/** The memory that one body holds. */
+/** The memory that one body and its lines hold. */
 export class Reservation {
   readonly #take: (bytes: number) => AppError | undefined;
   readonly #give: (bytes: number) => void;
   /** Inflates a body that has arrived whole, when its turn comes, and takes it away: see `Inflations`. */
   readonly inflate: (packed: Uint8Array, bytesMax: number) => Promise<Buffer>;
+  readonly #growth: Growth;
   #bytes = 0;
+  #linesBytes = 0;
   /**
    * Called when the body is evicted, and then has to release the reservation. Absent: this body cannot be evicted.
    */
@@ -108,10 +118,31 @@ export class Reservation {
     take: (bytes: number) => AppError | undefined,
     give: (bytes: number) => void,
     inflate: (packed: Uint8Array, bytesMax: number) => Promise<Buffer>,
+    growth: Growth,
   ) {
     this.#take = take;
     this.#give = give;
     this.inflate = inflate;
+    this.#growth = growth;
+  }
+
+  /** The bytes that `holdLines` has counted. */
+  get linesBytes(): number {
+    return this.#linesBytes;
+  }
+
+  /**
+   * Counts the memory of the lines that are being made of a body of `bodyBytes`, `bytes` in all. Returns a promise if it
+   * has to wait until other bodies are done. Throws or rejects with the reason why there is no memory.
+   */
+  holdLines(bytes: number, bodyBytes: number): Promise<void> | undefined {
+    const more = bytes - this.#linesBytes;
+    if (more <= 0) return undefined;
+    this.#linesBytes = bytes;
+    if (bytes > bodyBytes + growthBytesMax) return this.#growth.take(more, this);
+    const refusal = this.take(more);
+    if (refusal !== undefined) throw refusal;
+    return undefined;
   }
 
   /** Takes more bytes, or returns the reason why it cannot. */
@@ -132,6 +163,7 @@ export class Reservation {
     const bytes = this.#bytes;
     this.#bytes = 0;
     this.onEvicted = undefined;
+    this.#growth.release();
     this.#give(bytes);
   }
 }

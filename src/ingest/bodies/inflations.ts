@@ -1,12 +1,12 @@
 /**
  * Inflates bodies that have arrived whole: small ones at once, others one at a time in a thread. Addresses take turns.
  */
-import { FairLine } from "../../core/scheduling/fair-line.ts";
 import { bodyTooLarge, unreadableBody } from "../../errors/ingest.ts";
 import { overloaded } from "../../errors/store.ts";
 import type { Reservation } from "./body-budget.ts";
 import { type Inflated, inflate, isZstd, zstdWindowBytes } from "./inflate.ts";
 import { InflatingThread } from "./inflating-thread.ts";
+import { OnePlace } from "./one-place.ts";
 
 /** The most that deflate can expand. */
 const ratioMax = 1032;
@@ -27,12 +27,9 @@ function saidLength(packed: Buffer): number {
   return bytes > ratioMax * packed.length ? 0 : bytes;
 }
 
-type Waiting = { readonly go: () => void; isGone: boolean };
-
 export class Inflations {
   readonly #thread = new InflatingThread();
-  readonly #waiting = new FairLine<Waiting>();
-  #isBusy = false;
+  readonly #place = new OnePlace();
 
   /**
    * The inflated body, of at most `bytesMax` bytes. Rejects with the error to answer: a bound was reached, the data
@@ -52,11 +49,11 @@ export class Inflations {
       const inflated = bodyOf(inflate(packed, hold(bytes)));
       if (inflated instanceof Uint8Array) return asBuffer(inflated);
     }
-    await this.#turn(address, reservation);
+    await this.#place.take(address, reservation);
     try {
       return await this.#inflateInThread(packed, saidBytes, hold, bytesMax);
     } finally {
-      this.#leave();
+      this.#place.leave();
     }
   }
 
@@ -74,33 +71,6 @@ export class Inflations {
       if (inflated instanceof Uint8Array) return asBuffer(inflated);
       if (bytes === bytesMax) throw bodyTooLarge(bytesMax);
     }
-  }
-
-  // Resolves when no other body is inflated; rejects when the body is evicted before that.
-  #turn(address: string, reservation: Reservation): Promise<void> | undefined {
-    if (!this.#isBusy) {
-      this.#isBusy = true;
-      return undefined;
-    }
-    return new Promise((resolve, reject) => {
-      const go = () => {
-        reservation.onEvicted = undefined; // the thread does not give memory back before it is done
-        resolve();
-      };
-      const waiting: Waiting = { go, isGone: false };
-      reservation.onEvicted = (reason) => {
-        waiting.isGone = true;
-        reject(reason);
-      };
-      this.#waiting.push(address, waiting);
-    });
-  }
-
-  #leave(): void {
-    let next = this.#waiting.shift();
-    while (next?.isGone) next = this.#waiting.shift();
-    if (next === undefined) this.#isBusy = false;
-    else next.go();
   }
 }
 

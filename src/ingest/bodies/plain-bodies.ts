@@ -6,7 +6,7 @@
 import type { Steps } from "../../core/scheduling/steps.ts";
 import { eachElement } from "../../core/wire/json-elements.ts";
 import { processInvalid } from "../../errors/ingest.ts";
-import { notJson, type PlainBounds, PlainFrames } from "./plain-frames.ts";
+import { notJson, type PlainFrames } from "./plain-frames.ts";
 
 export type PlainKind = "text" | "ndjson" | "json";
 
@@ -38,18 +38,12 @@ export function processIn(url = ""): string {
   return process || "-";
 }
 
-/** The body as counted frames, within the bounds, pausing after each. Throws for malformed JSON. */
-export function* framesOfPlain(
-  body: Buffer,
-  kind: PlainKind,
-  process: string,
-  bounds: PlainBounds,
-): Steps<Buffer> {
-  const frames = new PlainFrames(process, bounds);
+/** Adds the lines of the body, pausing after each. Throws for malformed JSON. */
+export function* addPlain(frames: PlainFrames, body: Buffer, kind: PlainKind): Steps<void> {
   if (kind === "json") {
     const isWhole = yield* eachElement(body, (start, end) => frames.addValue(body.subarray(start, end)));
     if (!isWhole) throw notJson("The body");
-    return frames.take();
+    return;
   }
   for (let at = 0, line = 1; at < body.length; line++) {
     const found = body.indexOf(newline, at);
@@ -60,5 +54,4 @@ export function* framesOfPlain(
     else frames.addJson(message, line);
     yield;
   }
-  return frames.take();
 }

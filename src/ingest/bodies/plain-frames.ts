@@ -2,10 +2,10 @@
 
 import { OutBuffer } from "../../core/format/out-buffer.ts";
 import { levelInFields, levels } from "../../core/message/level.ts";
-import { hasManyValues, membersMax } from "../../core/wire/json-elements.ts";
+import { hasManyValues, valuesMax } from "../../core/wire/json-elements.ts";
 import { plainMalformed, tooManyFrames } from "../../errors/ingest.ts";
 
-export type PlainBounds = {
+type PlainBounds = {
   readonly framesMax: number;
   /** Bytes of a JSON value. It is parsed in one go, and a longer one would hold everybody up; it makes no line. */
   readonly frameBytesMax: number;
@@ -28,6 +28,11 @@ export class PlainFrames {
   constructor(process: string, bounds: PlainBounds) {
     this.#process = process;
     this.#bounds = bounds;
+  }
+
+  /** The memory that they take. */
+  get roomBytes(): number {
+    return this.#out.roomBytes;
   }
 
   add(message: Uint8Array, severity = info): void {
@@ -67,7 +72,7 @@ export class PlainFrames {
   #check(value: Buffer, name: string): void {
     const { frameBytesMax } = this.#bounds;
     if (value.length > frameBytesMax) throw plainMalformed(`${name} is longer than ${frameBytesMax} bytes.`);
-    if (hasManyValues(value)) throw plainMalformed(`${name} has more than ${membersMax} values.`);
+    if (hasManyValues(value)) throw plainMalformed(`${name} has more than ${valuesMax} values.`);
   }
 
   #head(severity: number): Buffer {

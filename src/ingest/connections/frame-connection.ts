@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { Logger } from "pino";
-import { stepFrames } from "../../core/batch/canonical.ts";
+import { stepFrames } from "../../core/batch/canonise-body.ts";
 import { droppedConnections, malformedFrames, unknownTokenFrames } from "../../metrics.ts";
 import type { Clock } from "../../ports.ts";
 import type { FrameRouter, Sorting } from "../routing/router.ts";

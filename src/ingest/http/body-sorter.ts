@@ -2,9 +2,14 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { CanonicalLines } from "../../core/batch/batch.ts";
-import { type BadFraming, type CanonisedBody, canoniseBody, stepFrames } from "../../core/batch/canonical.ts";
+import {
+  type BadFraming,
+  type CanonisedBody,
+  canoniseBody,
+  stepFrames,
+} from "../../core/batch/canonise-body.ts";
 import type { ChannelId } from "../../core/ids.ts";
-import type { Steps } from "../../core/scheduling/steps.ts";
+import { type Steps, withPauses } from "../../core/scheduling/steps.ts";
 import { scanFrame } from "../../core/wire/frame.ts";
 import type { AppError } from "../../errors/app-error.ts";
 import { countMismatch, malformedFrames, tooManyFrames } from "../../errors/ingest.ts";
@@ -12,6 +17,7 @@ import { malformedFrames as malformedCount, unknownTokenFrames } from "../../met
 import type { Clock } from "../../ports.ts";
 import type { TokenRecord } from "../../registry/records.ts";
 import { inFewTurns, inTurns, turns } from "../../turns.ts";
+import type { Reservation } from "../bodies/body-budget.ts";
 import { isMarked } from "../routing/marks.ts";
 import { FrameRouter } from "../routing/router.ts";
 import type { Writer } from "../routing/writer.ts";
@@ -49,20 +55,36 @@ export class BodySorter {
    * Sorts `body`; returns at once where that takes less than a turn. Throws or rejects with the error of its frames
    * or their number.
    */
-  sort(writer: Writer, body: Buffer, request: IncomingMessage): Sorted | Promise<Sorted> {
+  sort(
+    writer: Writer,
+    body: Buffer,
+    request: IncomingMessage,
+    reservation: Reservation,
+  ): Sorted | Promise<Sorted> {
     return writer.kind === "token" && !isMarked(writer.record)
-      ? this.#ofToken(writer.record, body, request)
-      : this.#sortedOf(writer, body, request);
+      ? this.#ofToken(writer.record, body, request, reservation)
+      : this.#sortedOf(writer, body, request, reservation);
   }
 
-  #ofToken(record: TokenRecord, body: Buffer, request: IncomingMessage): Sorted | Promise<Sorted> {
+  #ofToken(
+    record: TokenRecord,
+    body: Buffer,
+    request: IncomingMessage,
+    reservation: Reservation,
+  ): Sorted | Promise<Sorted> {
     const { channel } = record;
-    const canonised = inFewTurns(this.#canonised(record, body, request.headers), channel);
+    const { linesBytes } = reservation; // frames were made of the body before
+    let growthBytes = 0;
+    const steps = this.#canonised(record, body, request.headers, (bytes) => {
+      growthBytes = bytes;
+    });
+    const counted = withPauses(steps, () => reservation.holdLines(linesBytes + growthBytes, body.length));
+    const canonised = inFewTurns(counted, channel);
     const sorted = ({ named, found }: CanonisedRequest): Sorted => {
       if (found.kind === "bad") throw badFraming(found, body.length, request.headers, this.#options);
       this.#noteReuse(named, request.socket);
       const { lines } = found;
-      return counted(request.headers, lines.count, lines.count === 0 ? [] : [[channel, lines]]);
+      return checked(request.headers, lines.count, lines.count === 0 ? [] : [[channel, lines]]);
     };
     return canonised instanceof Promise ? canonised.then(sorted) : sorted(canonised);
   }
@@ -71,6 +93,7 @@ export class BodySorter {
     { channel, source, token }: TokenRecord,
     body: Buffer,
     headers: IncomingHttpHeaders,
+    onPause: (growthBytes: number) => void,
   ): Steps<CanonisedRequest> {
     const { clock, frameBytesMax, framesMax } = this.#options;
     const named = yield* this.#requestIds.name(headers, token, body);
@@ -79,6 +102,7 @@ export class BodySorter {
       framesMax,
       nowMs: clock.nowMs(),
       token,
+      onPause,
       ...(named !== undefined && { dedupId: dedupIdOf(named, channel) }),
     });
     return { named, found };
@@ -86,13 +110,19 @@ export class BodySorter {
 
   // Sorts frame by frame: by the token that each names, dropping and counting those without a known one; or with one
   // token whose marks keep something of each frame.
-  async #sortedOf(writer: Writer, body: Buffer, { headers, socket }: IncomingMessage): Promise<Sorted> {
+  async #sortedOf(
+    writer: Writer,
+    body: Buffer,
+    { headers, socket }: IncomingMessage,
+    reservation: Reservation,
+  ): Promise<Sorted> {
     const { clock, faults, addressOf, frameBytesMax, framesMax } = this.#options;
     const one = writer.kind === "token" ? writer.record : undefined;
     const address = addressOf(socket);
     const right = writer.kind === "token" ? writer.record.token : writer.keyId;
     const named = await inTurns(this.#requestIds.name(headers, right, body), address);
     const sorting = this.#router.sort(clock.nowMs());
+    const { linesBytes } = reservation;
     let frames = 0;
     for (let offset = 0; offset < body.length; frames++) {
       const scan = scanFrame(body, offset, frameBytesMax);
@@ -103,7 +133,11 @@ export class BodySorter {
       if (frames === framesMax) throw tooManyFrames(framesMax);
       const asking = sorting.add(body, scan.start, scan.end, one);
       if (asking !== undefined) await asking;
-      if (frames % stepFrames === 0 && turns.isOver) await turns.next(address);
+      if (frames % stepFrames === 0) {
+        const waiting = reservation.holdLines(linesBytes + sorting.roomBytes, body.length);
+        if (waiting !== undefined) await waiting;
+        if (turns.isOver) await turns.next(address);
+      }
       offset = scan.end;
     }
     malformedCount.inc({ via: "http" }, sorting.faults.count("no_token"));
@@ -115,7 +149,7 @@ export class BodySorter {
       const dedupId = named && dedupIdOf(named, `${channel} ${lines.count}`);
       return [channel, dedupId === undefined ? lines : { ...lines, dedupId }] as const;
     });
-    return counted(headers, frames, channels);
+    return checked(headers, frames, channels);
   }
 
   #noteReuse(named: NamedRequest | undefined, socket: Socket): void {
@@ -124,7 +158,7 @@ export class BodySorter {
   }
 }
 
-function counted(headers: IncomingHttpHeaders, frames: number, channels: Sorted["channels"]): Sorted {
+function checked(headers: IncomingHttpHeaders, frames: number, channels: Sorted["channels"]): Sorted {
   checkCount(headers, frames);
   return { channels };
 }

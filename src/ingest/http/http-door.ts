@@ -7,12 +7,14 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FastifyBaseLogger } from "fastify";
+import { withPauses } from "../../core/scheduling/steps.ts";
 import type { Clock } from "../../ports.ts";
 import { inTurns } from "../../turns.ts";
 import { bodyAtHand, readBody } from "../bodies/body.ts";
 import type { Reservation } from "../bodies/body-budget.ts";
 import type { BodyLimits } from "../bodies/body-reading.ts";
-import { framesOfPlain, jsonBytesMax, type PlainKind, processIn } from "../bodies/plain-bodies.ts";
+import { addPlain, jsonBytesMax, type PlainKind, processIn } from "../bodies/plain-bodies.ts";
+import { PlainFrames } from "../bodies/plain-frames.ts";
 import type { AppendQueues } from "../queues/append-queues.ts";
 import { BodySorter, type Sorted } from "./body-sorter.ts";
 import { Admission, type AdmissionOptions, type Admitted } from "./http-admission.ts";
@@ -73,7 +75,7 @@ export class LogsDoor {
     try {
       const refusal = reservation.take(body.length);
       if (refusal !== undefined) throw refusal;
-      sorted = this.#sorter.sort(admitted.writer, body, request);
+      sorted = this.#sorter.sort(admitted.writer, body, request, reservation);
     } finally {
       if (!(sorted instanceof Promise)) reservation.release(); // from here on, the queues hold the lines
     }
@@ -88,7 +90,7 @@ export class LogsDoor {
       const body = await (plain === undefined
         ? readBody(request, reservation, this.#options)
         : this.#framesIn(request, plain, reservation));
-      sorted = await this.#sorter.sort(writer, body, request);
+      sorted = await this.#sorter.sort(writer, body, request, reservation);
     } finally {
       reservation.release();
     }
@@ -100,7 +102,12 @@ export class LogsDoor {
     const process = processIn(request.url);
     const bodyBytesMax = plain === "json" ? jsonBytesMax : this.#options.bodyBytesMax;
     const body = await readBody(request, reservation, { ...this.#options, bodyBytesMax });
-    return inTurns(framesOfPlain(body, plain, process, this.#options), addressOf(request.socket));
+    const frames = new PlainFrames(process, this.#options);
+    const steps = withPauses(addPlain(frames, body, plain), () =>
+      reservation.holdLines(frames.roomBytes, body.length),
+    );
+    await inTurns(steps, addressOf(request.socket));
+    return frames.take();
   }
 
   #store({ channels }: Sorted): Promise<unknown> | undefined {

@@ -42,14 +42,19 @@ const timeMsMax = Date.UTC(9999, 11, 31);
 const ownKeys: ReadonlySet<string> = new Set(["syslog.facility", "syslog.msgid", "syslog.structured_data"]);
 const processKeys: ReadonlySet<string> = new Set(["service.name", "service.instance.id", "heroku.dyno.name"]);
 
+/** The fields that all records of an origin share; a resource may be long, and have many records. */
+type SharedFields = { readonly process: string; readonly data: string };
+const sharedFields = new WeakMap<OtlpOrigin, SharedFields>();
+
 /** One frame, without its length. */
-export function frameOf(record: OtlpRecord, { resource, scope }: OtlpOrigin, nowMs: number): string {
+export function frameOf(record: OtlpRecord, origin: OtlpOrigin, nowMs: number): string {
   const facility = Number(textOf(find(record.attributes, "syslog.facility")) || local7);
   const isFacility = Number.isInteger(facility) && facility >= 0 && facility <= local7;
   const pri = (isFacility ? facility : local7) * 8 + severityOf(record);
   const msgid = wordOf(record.eventName || textOf(find(record.attributes, "syslog.msgid")), 32);
-  const data = dataOf(record, resource, scope);
-  return `<${pri}>1 ${timeOf(record, nowMs)} - - ${processOf(resource)} ${msgid} ${data} ${textOf(record.body)}`;
+  const shared = sharedFieldsOf(origin);
+  const data = `${dataOf(record, origin.scope)}${shared.data}` || "-";
+  return `<${pri}>1 ${timeOf(record, nowMs)} - - ${shared.process} ${msgid} ${data} ${textOf(record.body)}`;
 }
 
 function severityOf({ severity, severityText }: OtlpRecord): number {
@@ -76,11 +81,18 @@ function processOf(resource: OtlpAttributes): string {
   return wordOf(parts.filter((part) => part !== "").join("."), 128);
 }
 
-function dataOf(
-  { attributes, traceId, spanId, flags }: OtlpRecord,
-  resource: OtlpAttributes,
-  scope: string,
-): string {
+function sharedFieldsOf(origin: OtlpOrigin): SharedFields {
+  const known = sharedFields.get(origin);
+  if (known !== undefined) return known;
+  const others = origin.resource.filter(
+    ([key]) => !processKeys.has(key) && !key.startsWith("telemetry.") && !key.startsWith("heroku."),
+  );
+  const fields = { process: processOf(origin.resource), data: elementOf("resource@32473", others) };
+  sharedFields.set(origin, fields);
+  return fields;
+}
+
+function dataOf({ attributes, traceId, spanId, flags }: OtlpRecord, scope: string): string {
   const ids: OtlpAttributes = [
     ["trace_id", traceId],
     ["span_id", spanId],
@@ -91,16 +103,7 @@ function dataOf(
   const bytes = Buffer.from(given);
   const isData = given !== "" && structuredDataEnd(bytes, 0, bytes.length) === bytes.length;
   const others = attributes.filter(([key]) => !ownKeys.has(key));
-  const shared = resource.filter(
-    ([key]) => !processKeys.has(key) && !key.startsWith("telemetry.") && !key.startsWith("heroku."),
-  );
-  const data = [
-    isData ? given : "",
-    elementOf("otel@32473", ids),
-    elementOf("attributes@32473", others),
-    elementOf("resource@32473", shared),
-  ].join("");
-  return data === "" ? "-" : data;
+  return [isData ? given : "", elementOf("otel@32473", ids), elementOf("attributes@32473", others)].join("");
 }
 
 function elementOf(id: string, pairs: OtlpAttributes): string {

@@ -4,9 +4,8 @@
  */
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { Canoniser } from "../../core/batch/canonical.ts";
-import { Semaphore } from "../../core/scheduling/semaphore.ts";
-import type { Steps } from "../../core/scheduling/steps.ts";
-import { parseInSteps, TooManyMembers } from "../../core/wire/json-elements.ts";
+import { type Steps, withPauses } from "../../core/scheduling/steps.ts";
+import { TooManyMembers } from "../../core/wire/long-json.ts";
 import { MalformedOtlp, visitJson } from "../../core/wire/otlp-json.ts";
 import type { VisitRecord } from "../../core/wire/otlp-logs.ts";
 import { visitProtobuf } from "../../core/wire/otlp-protobuf.ts";
@@ -34,8 +33,6 @@ import { contentTypeOf, exportAnswer, type OtlpEncoding, statusAnswer } from "./
 import { frameOf } from "./otlp-frames.ts";
 
 const recordKey = "otlpToken";
-/** A JSON document takes thirty times its length while it is read: 60 MB, so only one is read at a time. */
-const documents = new Semaphore(1);
 /** The reason that an answer gives for rejected records. */
 const tooLong = "a log record is longer than 256 KiB as a line, or has more than 10,000 values";
 
@@ -78,8 +75,10 @@ export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, op
         else canoniser.add(frame, 0, frame.length, nowMs);
         if (canoniser.bytes > 2 * options.bodyBytesMax) throw bodyTooLarge(options.bodyBytesMax);
       };
-      const read = () => inTurns(visitBody(body, encoding, visit), record.channel);
-      await (encoding === "json" ? documents.run(read, record.channel) : read());
+      const steps = withPauses(visitBody(body, encoding, visit), () =>
+        reservation.holdLines(canoniser.roomBytes, body.length),
+      );
+      await inTurns(steps, record.channel);
       reservation.release(); // from here on, the log's own bound covers the lines
       if (canoniser.count > 0) await queues.append(record.channel, canoniser.take(), "http");
     } finally {
@@ -94,7 +93,7 @@ export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, op
 function* visitBody(body: Buffer, encoding: OtlpEncoding, visit: VisitRecord): Steps<void> {
   try {
     if (encoding === "protobuf") yield* visitProtobuf(body, visit);
-    else yield* visitJson(yield* parseInSteps(body), visit);
+    else yield* visitJson(body, visit);
   } catch (error) {
     if (error instanceof MalformedProtobuf) throw otlpMalformed("It is no protobuf message.");
     if (error instanceof TooManyMembers) throw otlpMalformed(error.message);

@@ -52,6 +52,8 @@ export interface LineTarget {
 const noticeProcess = "logplex";
 /** Length, PRI, time, host and nil values of a canonical line take at most this much. */
 const headBytesMax = 64;
+/** The memory of a channel with lines beside theirs. */
+const channelBytes = 512;
 const letterD = 0x64;
 const letterT = 0x74;
 const dot = 0x2e;
@@ -138,6 +140,11 @@ export class Sorting {
     return route !== undefined || isTokenIn(bytes, appStart, appEnd)
       ? this.#addNew(route, bytes, appStart, appEnd)
       : this.#addElsewhere(bytes);
+  }
+
+  /** The memory of the lines that `take` will return. */
+  get roomBytes(): number {
+    return this.#kept!.roomBytes;
   }
 
   /** The lines of each channel, in order. For sortings without a target. */
@@ -247,6 +254,8 @@ export class Sorting {
 /** Keeps lines by channel until they are taken. */
 class KeptLines implements LineTarget {
   readonly #channels = new Map<ChannelId, Canoniser>();
+  /** The memory that they take. */
+  roomBytes = 0;
 
   place(
     { channel, token }: TokenRecord,
@@ -260,8 +269,11 @@ class KeptLines implements LineTarget {
       // Just large enough for the first frame: in a body of a busy router, most channels have one line.
       const room = Buffer.allocUnsafe(header.end - header.start + source.length + headBytesMax);
       this.#channels.set(channel, (canoniser = new Canoniser(source, room, token)));
+      this.roomBytes += channelBytes + canoniser.roomBytes;
     }
+    const before = canoniser.roomBytes;
     canoniser.addScanned(bytes, header, nowMs, originOf(source, token));
+    this.roomBytes += canoniser.roomBytes - before;
   }
 
   take(): Map<ChannelId, CanonicalLines> {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { lineTest } from "../../../cli/logs/line-test.ts";
 import { readShownLine } from "../../../cli/view/shown-line.ts";
-import { canoniseBody } from "../../../src/core/batch/canonical.ts";
+import { canoniseBody } from "../../../src/core/batch/canonise-body.ts";
 import { compileFilter, preselect } from "../../../src/core/filter/line-filter.ts";
 import { formatBatch } from "../../../src/core/format/format.ts";
 import { levels } from "../../../src/core/message/level.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Canoniser, canoniseBody } from "../../../src/core/batch/canonical.ts";
+import { Canoniser } from "../../../src/core/batch/canonical.ts";
+import { canoniseBody } from "../../../src/core/batch/canonise-body.ts";
 import { LineCursor } from "../../../src/core/batch/line-cursor.ts";
 import { framesFrom, splitLines, toLogplex, toRfc5424 } from "../../../src/core/batch/lines.ts";
 import { atOnce } from "../../../src/core/scheduling/steps.ts";

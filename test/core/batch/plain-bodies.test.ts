@@ -1,7 +1,8 @@
 /** Bodies whose frames take the short way, in their own memory: the same as frames that take the long way, one by one. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Canoniser, canoniseBody } from "../../../src/core/batch/canonical.ts";
+import { Canoniser } from "../../../src/core/batch/canonical.ts";
+import { canoniseBody } from "../../../src/core/batch/canonise-body.ts";
 import { atOnce } from "../../../src/core/scheduling/steps.ts";
 import { octetCounted } from "../../support/frames.ts";
 

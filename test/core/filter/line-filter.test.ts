@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { RE2JS } from "re2js";
 import { describe, expect, test } from "vitest";
-import { canoniseBody } from "../../../src/core/batch/canonical.ts";
+import { canoniseBody } from "../../../src/core/batch/canonise-body.ts";
 import { compileFilter, type FilterSpec, preselect } from "../../../src/core/filter/line-filter.ts";
 import { isAsBad, type Level, levelOf } from "../../../src/core/message/level.ts";
 import { charsMax } from "../../../src/core/patterns/pattern.ts";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canoniseBody } from "../../../src/core/batch/canonical.ts";
+import { canoniseBody } from "../../../src/core/batch/canonise-body.ts";
 import { LineCursor } from "../../../src/core/batch/line-cursor.ts";
 import { compileFilter } from "../../../src/core/filter/line-filter.ts";
 import { formatBatch, type LineFormat } from "../../../src/core/format/format.ts";

@@ -22,6 +22,7 @@ export async function openOtlpDoor(bounds: Parameters<typeof doorOptions>[0] = {
   return {
     ...door,
     url,
+    bodies,
     post: (path: string, body: Uint8Array | string, headers: Record<string, string> = {}) =>
       fetch(`${url}${path}`, {
         method: "POST",
