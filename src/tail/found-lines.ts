@@ -40,8 +40,9 @@ export async function* showFound(
         continue;
       }
       yield* noticeParts(positionIn(batch, 0));
-      const name = `found ${n === 0 ? numbers[0] : ""} ${session.filter?.key}`;
-      const selection = { kept: keptOf(batch, numbers, n), skip: 0 };
+      const { kept, last } = keptOf(batch, numbers, n);
+      const name = `found ${numbers[n]} ${last} ${session.filter?.key}`; // others began or ended elsewhere in the batch
+      const selection = { kept, skip: 0 };
       const lines = await parts.formats.get(batch, session.shape, selection, name);
       yield { ...lines, position: endOf(batch) };
       n += lines.count;
@@ -53,9 +54,10 @@ export async function* showFound(
   }
 }
 
-// Keeps the lines of the batch whose numbers are in `numbers`, from index `from` on.
-function keptOf({ line, count }: StoredBatch, numbers: Float64Array, from: number): Kept {
-  const kept = new Uint8Array(count);
-  for (let n = from; n < numbers.length && numbers[n]! < line + count; n++) kept[numbers[n]! - line] = 1;
-  return kept;
+// Keeps the lines of the batch whose numbers are in `numbers`, from index `from` on; `last` is the last of them.
+function keptOf({ line, count }: StoredBatch, numbers: Float64Array, from: number) {
+  const kept: Kept = new Uint8Array(count);
+  let n = from;
+  for (; n < numbers.length && numbers[n]! < line + count; n++) kept[numbers[n]! - line] = 1;
+  return { kept, last: numbers[n - 1] };
 }

@@ -102,6 +102,17 @@ test("with a filter they make every line that passes", async () => {
   expect(found).toEqual(numbersTo(100).filter((n) => n % 2 === 1));
 });
 
+test.each([{}, { filter: { dynos: ["odd"] } }])(
+  "readers who share batches, and begin and end elsewhere in them, get their own lines (%o)",
+  async (spec) => {
+    const log = await open({ historyLines: 100 });
+    for (const lines of [10, 3, 9, 500, 8, 64]) {
+      const kept = numbersTo(100).filter((n) => spec.filter === undefined || n % 2 === 1);
+      expect(await allBackwards(log, { lines, ...spec })).toEqual(kept);
+    }
+  },
+);
+
 test("it ends where retention does", async () => {
   const found = await allBackwards(await open({ retainLines: 40 }), { lines: 9 });
   expect(found).toEqual(numbersTo(100, found[0]));
