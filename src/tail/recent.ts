@@ -54,17 +54,14 @@ export class Recent {
     return this.#bytes;
   }
 
-  /**
-   * The channel's newest lines that are not too old, and where its log ends. Valid for this turn only, because it
-   * grows.
-   */
+  /** The channel's newest lines that are not too old, and where its log ends. */
   async read(channel: ChannelId): Promise<History> {
     const ring = this.#rings.get(channel) ?? (await this.#fill(channel));
     this.#touch(channel, ring);
     const { acceptedMsMin } = this;
     let first = ring.batches.length;
     while (first > 0 && ring.batches[first - 1]!.acceptedAtMs >= acceptedMsMin) first--;
-    return { batches: first === 0 ? ring.batches : ring.batches.slice(first), end: ring.end };
+    return { batches: ring.batches.slice(first), end: ring.end }; // the ring goes on while the caller waits for more
   }
 
   /** The batch with the line after `position`, if a ring has it. Does not count as a use of the ring. */

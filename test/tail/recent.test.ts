@@ -64,6 +64,15 @@ describe("the recent ring", () => {
     expect(batches.map(({ memory }) => memory)).toEqual(Array(4).fill(undefined));
   });
 
+  test("goes on, and what was read of it stays as it was", async () => {
+    await open({ historyLines: 3 });
+    await append(channel, 3);
+    const read = await recent.read(channel);
+    await append(channel, 3);
+    await expect.poll(async () => (await recent.read(channel)).end.line).toBe(6);
+    expect({ lines: lineNumbers(read), end: read.end.line }).toEqual({ lines: [[0, 3]], end: 3 });
+  });
+
   test("is filled once for readers that ask at the same time, and then follows", async () => {
     await open();
     await append(channel, 3);
