@@ -109,13 +109,17 @@ export class Selector {
     { kept, work }: Preselected,
     signal: AbortSignal,
   ): Kept | Promise<Kept | undefined> {
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
     if (work === undefined || this.#matchHere(payer, work, kept)) {
       this.#known.set(key, kept);
       return kept;
     }
     const asked = `${payer.as} ${key}`;
-    const job = new MatchJob(ownerOf(payer), work, kept);
-    return this.#wait(asked, this.#run(asked, key, job), signal);
+    // Others may have asked the same while the lines were read in turns.
+    const running =
+      this.#running.get(asked) ?? this.#run(asked, key, new MatchJob(ownerOf(payer), work, kept));
+    return this.#wait(asked, running, signal);
   }
 
   // Selects here and now; false when that would be too much work.

@@ -1,12 +1,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { pino } from "pino";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { StoredBatch } from "../../src/core/batch/batch.ts";
 import { compileFilter, type FilterSpec, type LineFilter } from "../../src/core/filter/line-filter.ts";
 import { PatternWork, type Task } from "../../src/core/patterns/pattern-work.ts";
 import { patternLimits } from "../../src/limits.ts";
 import { PatternPool } from "../../src/patterns/pool.ts";
 import { type Payer, Selector } from "../../src/patterns/selector.ts";
+import { Turns } from "../../src/turns.ts";
 import { batchOf, channelOf } from "../support/batches.ts";
 import { settled } from "../support/fake-clock.ts";
 
@@ -111,6 +112,26 @@ test("what many ask of one batch is looked for once, while it is and when it was
   await selector.select({ ...reader, channel: channelOf(2) }, stored(["a1", "b2"]), filter(), signal);
   await selector.select(reader, stored(["a1", "b2"]), filterOf({ match: "b\\d" }), signal);
   expect(tasks).toHaveLength(4);
+});
+
+test("it is also looked for once when its lines are read in turns before", async () => {
+  const { selector, tasks, hold, release } = open();
+  const filter = () => filterOf({ level: "err", match: "a\\d" });
+  const over = vi.spyOn(Turns.prototype, "isOver", "get").mockReturnValue(true);
+  try {
+    hold();
+    const texts = Array.from({ length: 2_000 }, (_, n) => (n === 0 ? "level=error a1" : "level=error b"));
+    const batch = stored(texts);
+    const asked = Array.from({ length: 10 }, () => selector.select(reader, batch, filter(), signal));
+    await vi.waitFor(() => expect(tasks.length).toBeGreaterThan(0));
+    for (let turn = 0; turn < 1_000; turn++) await nextTurn();
+    await release();
+    for (const kept of await Promise.all(asked)) expect(kept?.indexOf(1)).toBe(0);
+    const linesSent = tasks.reduce((sum, task) => sum + (task.kind === "match" ? task.ends.length : 0), 0);
+    expect(linesSent).toBeLessThanOrEqual(texts.length);
+  } finally {
+    over.mockRestore();
+  }
 });
 
 test("a drain does not wait for what readers asked for", async () => {
