@@ -34,6 +34,8 @@ export class OpenTail implements Member {
   #sentPosition: Position | undefined;
   #isPositionSent = true;
   #isNew = true;
+  /** True while a part is written of which there is more. */
+  #isAmidPart = false;
   partAtMs = performance.now();
   wroteAtMs = performance.now();
   stalledAtMs: number | undefined;
@@ -87,9 +89,11 @@ export class OpenTail implements Member {
 
   // Resolves with the place to read on from; undefined when there is nothing more.
   #untilLeft(): Promise<TailPlace | undefined> {
-    return new Promise((resolve, reject) => {
+    const left = new Promise<TailPlace | undefined>((resolve, reject) => {
       this.#leave = { resolve, reject };
     });
+    left.catch(() => {}); // the failure of others may come before its own reading has ended
+    return left;
   }
 
   take({ bytes, count, position }: TailPart): boolean {
@@ -113,14 +117,16 @@ export class OpenTail implements Member {
 
   // A part is sent whole unless the client leaves, since an unfinished event is lost to it. The system accepts some
   // megabytes for a client that reads nothing, as fast as they can be copied, so hundreds of streams that begin at
-  // once take turns.
+  // once take turns. Once the right to read is over, a part is not begun, and one that was begun is cut off.
   async #send({ bytes, count, position }: TailPart): Promise<void> {
     const response = this.#response;
     this.#tell(count, position);
     for (let at = 0; at < bytes.length && !response.destroyed; at += writeBytesMax) {
       if (turns.isOver) await turns.next(this.stream.channel);
-      if (response.destroyed) break;
+      if (this.stream.over.aborted && at > 0) this.cut();
+      if (response.destroyed || this.stream.over.aborted) return;
       const isAll = bytes.length <= writeBytesMax;
+      this.#isAmidPart = at + writeBytesMax < bytes.length;
       if (!response.write(isAll ? bytes : bytes.subarray(at, at + writeBytesMax))) await this.#drained(bytes);
       this.wroteAtMs = performance.now();
     }
@@ -142,6 +148,7 @@ export class OpenTail implements Member {
    * new place goes with it: an id without data dispatches no event, and the client will resume from there.
    */
   beat(): void {
+    if (this.#isAmidPart) return; // it waits for its turn
     const id = this.#isPositionSent ? "" : `id: ${this.#sentPosition}\n`;
     this.#isPositionSent = true;
     this.#response.write(`: ping\n${id}\n`);

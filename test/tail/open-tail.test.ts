@@ -1,0 +1,122 @@
+import { EventEmitter } from "node:events";
+import type { ServerResponse } from "node:http";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { newChannelId } from "../../src/core/ids.ts";
+import { origin } from "../../src/core/position.ts";
+import { type Feed, Hubs } from "../../src/tail/hub.ts";
+import { OpenTail } from "../../src/tail/open-tail.ts";
+import { Stalls } from "../../src/tail/stalls.ts";
+import type { TailPart } from "../../src/tail/tail-part.ts";
+import type { Stream } from "../../src/tail/tails.ts";
+import { Turns } from "../../src/turns.ts";
+
+/** What a turn of others does, by its number from 1 on. */
+let others: (turn: number) => void = () => {};
+beforeEach(() => {
+  let turn = 0;
+  vi.spyOn(Turns.prototype, "isOver", "get").mockReturnValue(true);
+  vi.spyOn(Turns.prototype, "next").mockImplementation(async () => {
+    await nextTurn();
+    others(++turn);
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  others = () => {};
+});
+
+class Response extends EventEmitter {
+  readonly socket = null;
+  readonly writableNeedDrain = false;
+  destroyed = false;
+  closed = false;
+  text = "";
+
+  write(bytes: Uint8Array | string): boolean {
+    this.text += Buffer.from(bytes as Uint8Array).toString();
+    return true;
+  }
+
+  destroy(): void {
+    this.destroyed = true;
+    this.emit("close");
+  }
+}
+
+const partOf = (text: string): TailPart => ({
+  bytes: Buffer.from(text),
+  count: 1,
+  position: origin,
+  next: { line: 1, acceptedAtMs: 0 },
+});
+
+function open(read: Stream["read"], feed?: Feed) {
+  const response = new Response();
+  const over = new AbortController();
+  const stream: Stream = {
+    channel: newChannelId(),
+    over: over.signal,
+    transport: "events",
+    tail: true,
+    read,
+    feed,
+  };
+  const stalls = new Stalls(1e9, () => {});
+  const tail = new OpenTail(response as unknown as ServerResponse, stream, stalls, new Hubs());
+  return { response, over, tail };
+}
+
+const large = `data: ${"x".repeat(200_000)}\n\n`;
+
+test("a reader whose right ends while a part waits for its turn gets nothing of it", async () => {
+  const { response, over, tail } = open(async function* () {
+    yield partOf(large);
+  });
+  others = () => over.abort();
+  await tail.run();
+  expect({ text: response.text, destroyed: response.destroyed }).toEqual({ text: "", destroyed: false });
+});
+
+test("a reader whose right ends amid a part gets no more of it, and is cut off", async () => {
+  const { response, over, tail } = open(async function* () {
+    yield partOf(large);
+  });
+  others = (turn) => turn === 2 && over.abort();
+  await tail.run();
+  expect({ bytes: response.text.length, destroyed: response.destroyed }).toEqual({
+    bytes: 65_536,
+    destroyed: true,
+  });
+});
+
+test("no heartbeat comes amid a part that waits for its turn", async () => {
+  const { response, tail } = open(async function* () {
+    yield partOf(large);
+  });
+  others = (turn) => turn > 1 && tail.beat();
+  await tail.run();
+  expect(response.text).toBe(large);
+  tail.beat();
+  expect(response.text).toBe(`${large}: ping\n\n`);
+});
+
+test("a shared reading that fails before the own one has ended is a failure of the tail, and of nothing else", async () => {
+  const feed: Feed = {
+    key: "",
+    channel: "",
+    isEnd: () => true,
+    // biome-ignore lint/correctness/useYield: it fails before
+    async *read() {
+      throw new Error("the disk is gone");
+    },
+  };
+  const { tail } = open(async function* () {
+    try {
+      yield partOf("data: 1\n\n");
+    } finally {
+      for (let turn = 0; turn < 5; turn++) await nextTurn();
+    }
+  }, feed);
+  await expect(tail.run()).rejects.toThrow("the disk is gone");
+});
