@@ -140,7 +140,10 @@ export class ConnectionReads {
     const isCut = at > 0 && at < bytes.length && this.#connection.isPaused && this.#socket._paused !== true;
     this.#isAhead = isCut && this.#fits(bytes, at);
     this.#isCounted = at < bytes.length && (this.#isCounted || isCut);
-    if (hasMore && !this.#isInLine && !this.#isOver && !isCut && this.#parts.turns.isOver) {
+    // The line goes on by a little when others have used up the turn: whose turn has come, and who has nothing to handle,
+    // reads, or a body would stand still for as long as they continue.
+    const mayRead = isInTurn && bytes.length === 0;
+    if (hasMore && !mayRead && !this.#isInLine && !this.#isOver && !isCut && this.#parts.turns.isOver) {
       this.#lineUp(bytes.subarray(at));
     }
     if (at < bytes.length) this.#wait(bytes.subarray(at));

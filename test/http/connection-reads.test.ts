@@ -16,8 +16,13 @@ const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: a\r\n${m
 const lineOf = (turns: Turns) =>
   new TurnLine({ isOver: () => turns.isOver, run: (work) => work(), nowMs: () => 0 });
 
-/** A server whose connections read by turns that end when `go` is called. */
-async function listening(waitingBytesMax: number, isPaused = false, requested = () => {}) {
+/** A server whose connections read by turns that end when `go` is called; `line`: the line in which they wait. */
+async function listening(
+  waitingBytesMax: number,
+  isPaused = false,
+  requested = () => {},
+  lineFor: (turns: Turns) => TurnLine = lineOf,
+) {
   let nowMs = 0;
   let end = () => {};
   const turns = new Turns({
@@ -26,7 +31,7 @@ async function listening(waitingBytesMax: number, isPaused = false, requested = 
       end = run;
     },
   });
-  const line = lineOf(turns);
+  const line = lineFor(turns);
   const parts = {
     turns,
     line,
@@ -116,6 +121,19 @@ test("of a connection whose turn has not come yet only the first read of 16 KiB 
   }
   expect(asked).toEqual(["/first", "/second"]);
   expect(parts.waitingBytes).toBe(0);
+});
+
+test("a body comes also while others use up each turn before the line has its little", async () => {
+  const { port, asked } = await listening(
+    1_000_000,
+    false,
+    () => {},
+    () => new TurnLine({ isOver: () => false, run: (work) => work() }),
+  );
+  const client = await RawClient.open(port);
+  client.send(get("/first", "Content-Length: 600000\r\n") + "x".repeat(600_000) + get("/second"));
+  for (let turn = 0; turn < 10_000 && asked.length < 2; turn++) await nextTurn();
+  expect(asked).toEqual(["/first", "/second"]);
 });
 
 test("the little that is left of a read, and waits for requests before it, keeps no more memory than it has bytes", async () => {
