@@ -10,6 +10,7 @@ import { turns } from "../turns.ts";
 import { FoundPieces } from "./found-pieces.ts";
 import {
   gapPart,
+  inPieces,
   lastPart,
   noticePart,
   type Session,
@@ -74,7 +75,7 @@ export async function* showAround(
         lost = 0;
         if (shownTo !== undefined && line > shownTo) yield gapPart(session);
         const to = Math.min(range.end, batch.line + batch.count);
-        yield await linesOf(parts, session, batch, { start: line, end: to });
+        yield* linesOf(parts, session, batch, { start: line, end: to });
         shownTo = line = to;
         if (turns.isOver) await turns.next(session.channel);
       }
@@ -88,14 +89,15 @@ export async function* showAround(
   }
 }
 
-async function linesOf(
-  { formats }: SessionParts,
+async function* linesOf(
+  parts: SessionParts,
   { shape }: Session,
   batch: StoredBatch,
   { start, end }: Range,
-): Promise<TailPart> {
+): AsyncGenerator<TailPart, void, void> {
   const [from, to] = [start - batch.line, end - batch.line];
   const kept: Kept = new Uint8Array(batch.count).fill(1, from, to);
-  const lines = await formats.get(batch, shape, { kept, skip: 0 }, `around ${from} ${to}`);
-  return { ...lines, position: positionIn(batch, to) };
+  const wanted = [batch, shape, { kept, skip: 0 }, `around ${from} ${to}`] as const;
+  const { last } = yield* inPieces(parts, wanted);
+  yield { ...last, position: positionIn(batch, to) };
 }

@@ -1,4 +1,7 @@
-/** Formats each batch once for all tails of an app: the result is kept with its batch, in bounded memory. */
+/**
+ * Formats each batch once for all tails of an app: the result is kept with its batch, in bounded memory. Thousands of
+ * tails may each want lines of their own, so few results are under way at a time.
+ */
 import { LRUCache } from "lru-cache";
 import type { StoredBatch } from "../core/batch/batch.ts";
 import {
@@ -8,18 +11,22 @@ import {
   type Selection,
   type Shape,
 } from "../core/format/format.ts";
+import { Semaphore } from "../core/scheduling/semaphore.ts";
 import { turns } from "../turns.ts";
 
 /** The results by their shapes, finished or under way. */
 type Shapes = Map<string, Formatted | Promise<Formatted>>;
 
 const entryOverheadBytes = 200;
+/** Results that are not made within a turn. Each takes up to two pieces, and a line more. */
+const placesMax = 4;
 
 /** Formatted batches, by batch and shape. Beyond `bytesMax`, the least recently sent go. */
 export class FormatCache {
   readonly #batches = new WeakMap<StoredBatch, Shapes>();
   readonly #kept: LRUCache<Formatted, { shapes: Shapes; key: string }>;
   readonly #begin: typeof formattingOf;
+  readonly #places = new Semaphore(placesMax);
 
   /** `begin` is a parameter for tests that count. */
   constructor({ bytesMax, begin = formattingOf }: { bytesMax: number; begin?: typeof formattingOf }) {
@@ -32,11 +39,11 @@ export class FormatCache {
   }
 
   /**
-   * The selected lines of the batch in `shape`; `filter` names the filter that selected them. A promise if there are
-   * so many lines that others get turns in between.
+   * The selected lines of the batch in `shape`, or the first piece of them; `filter` names the filter that selected
+   * them. A promise if there are so many lines that others get turns in between.
    */
   get(batch: StoredBatch, shape: Shape, selection: Selection, filter = ""): Formatted | Promise<Formatted> {
-    const key = `${selection.skip} ${shape.format} ${shape.transport} ${filter}`;
+    const key = `${selection.skip} ${selection.byte ?? ""} ${shape.format} ${shape.transport} ${filter}`;
     let shapes = this.#batches.get(batch);
     if (shapes === undefined) this.#batches.set(batch, (shapes = new Map()));
     const known = shapes.get(key);
@@ -44,10 +51,13 @@ export class FormatCache {
       if (!(known instanceof Promise)) this.#kept.get(known); // makes it the newest
       return known;
     }
-    const formatting = this.#begin(batch, shape, selection);
-    const formatted = formatting.go(() => turns.isOver);
+    const formatting = turns.isOver ? undefined : this.#begin(batch, shape, selection);
+    const formatted = formatting?.go(() => turns.isOver);
     if (formatted !== undefined) return this.#keep(formatted, shapes, key);
-    const going = goOn(formatting, batch.incarnation).then((done) => this.#keep(done, shapes, key));
+    // Memory that was begun is let go while it waits for a place.
+    const begun = this.#places.isFree ? formatting : undefined;
+    const goOn = () => goOnWith(begun ?? this.#begin(batch, shape, selection), batch.incarnation);
+    const going = this.#places.run(goOn, batch.incarnation).then((done) => this.#keep(done, shapes, key));
     shapes.set(key, going);
     return going;
   }
@@ -60,7 +70,7 @@ export class FormatCache {
   }
 }
 
-async function goOn(formatting: Formatting, group: string): Promise<Formatted> {
+async function goOnWith(formatting: Formatting, group: string): Promise<Formatted> {
   for (;;) {
     await turns.next(group);
     const formatted = formatting.go(() => turns.isOver);

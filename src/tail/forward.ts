@@ -10,6 +10,7 @@ import { ticking } from "../ticking.ts";
 import { batchesFrom } from "./batches-from.ts";
 import { Census } from "./census.ts";
 import {
+  inPieces,
   noticePart,
   placePart,
   replacedPart,
@@ -77,13 +78,14 @@ export async function* readForward(
       const kept =
         selecting instanceof Promise ? yield* delays.wait(selecting, positionIn(batch, repeated)) : selecting;
       if (signal.aborted) return;
-      const selection = { kept, skip: repeated };
-      const formatting = parts.formats.get(batch, session.shape, selection, filter?.key);
-      const lines = formatting instanceof Promise ? await formatting : formatting;
+      const wanted = [batch, session.shape, { kept, skip: repeated }, filter?.key] as const;
+      const made = parts.formats.get(...wanted);
+      const isWhole = !(made instanceof Promise) && made.rest === undefined;
+      const { last, count } = isWhole ? { last: made, count: made.count } : yield* inPieces(parts, wanted);
       due = batch.line + batch.count;
       acceptedAtMs = batch.acceptedAtMs;
-      yield { ...lines, position: endOf(batch), next: owesCensus ? undefined : { line: due, acceptedAtMs } };
-      const progress = census?.add(batch, batch.count - repeated, lines.count);
+      yield { ...last, position: endOf(batch), next: owesCensus ? undefined : { line: due, acceptedAtMs } };
+      const progress = census?.add(batch, batch.count - repeated, count);
       if (progress !== undefined) {
         owesCensus = false;
         yield progress;

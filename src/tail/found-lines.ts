@@ -6,7 +6,7 @@ import type { Position } from "../core/position.ts";
 import { tailLostLines } from "../metrics.ts";
 import { turns } from "../turns.ts";
 import { FoundPieces } from "./found-pieces.ts";
-import { noticePart, type Session, type SessionParts, type TailPart } from "./tail-part.ts";
+import { inPieces, noticePart, type Session, type SessionParts, type TailPart } from "./tail-part.ts";
 
 /**
  * Shows the lines with those numbers, after the notices `first`. Lines that were trimmed since the search are
@@ -42,10 +42,9 @@ export async function* showFound(
       yield* noticeParts(positionIn(batch, 0));
       const { kept, last } = keptOf(batch, numbers, n);
       const name = `found ${numbers[n]} ${last} ${session.filter?.key}`; // others began or ended elsewhere in the batch
-      const selection = { kept, skip: 0 };
-      const lines = await parts.formats.get(batch, session.shape, selection, name);
-      yield { ...lines, position: endOf(batch) };
-      n += lines.count;
+      const made = yield* inPieces(parts, [batch, session.shape, { kept, skip: 0 }, name]);
+      yield { ...made.last, position: endOf(batch) };
+      n += made.count;
       if (turns.isOver) await turns.next(session.channel);
     }
     yield* noticeParts(end);

@@ -82,7 +82,8 @@ export class Hub {
   async #run(): Promise<void> {
     try {
       for await (const part of this.#feed.read(this.#read, this.#stopping.signal)) {
-        if (part.bytes.length > pieceBytesMax) {
+        const isPiece = part.position === undefined && part.bytes.length > 0;
+        if (isPiece || part.bytes.length > pieceBytesMax) {
           await this.#tellAll();
           this.#dismiss((member) => member.left(this.#sent));
           return;

@@ -34,7 +34,7 @@ export class OpenTail implements Member {
   #sentPosition: Position | undefined;
   #isPositionSent = true;
   #isNew = true;
-  /** True while a part is written of which there is more. */
+  /** True while a part, or a line of several parts, is written of which there is more. */
   #isAmidPart = false;
   partAtMs = performance.now();
   wroteAtMs = performance.now();
@@ -118,15 +118,15 @@ export class OpenTail implements Member {
   // A part is sent whole unless the client leaves, since an unfinished event is lost to it. The system accepts some
   // megabytes for a client that reads nothing, as fast as they can be copied, so hundreds of streams that begin at
   // once take turns. Once the right to read is over, a part is not begun, and one that was begun is cut off.
-  async #send({ bytes, count, position }: TailPart): Promise<void> {
+  async #send({ bytes, count, position, isCut = false }: TailPart): Promise<void> {
     const response = this.#response;
     this.#tell(count, position);
     for (let at = 0; at < bytes.length && !response.destroyed; at += writeBytesMax) {
       if (turns.isOver) await turns.next(this.stream.channel);
-      if (this.stream.over.aborted && at > 0) this.cut();
+      if (this.stream.over.aborted && this.#isAmidPart) this.cut();
       if (response.destroyed || this.stream.over.aborted) return;
       const isAll = bytes.length <= writeBytesMax;
-      this.#isAmidPart = at + writeBytesMax < bytes.length;
+      this.#isAmidPart = isCut || at + writeBytesMax < bytes.length;
       if (!response.write(isAll ? bytes : bytes.subarray(at, at + writeBytesMax))) await this.#drained(bytes);
       this.wroteAtMs = performance.now();
     }

@@ -2,7 +2,7 @@
 
 import { l11Replaced, noticeLine, replacedText } from "../core/batch/notice.ts";
 import type { LineFilter } from "../core/filter/line-filter.ts";
-import { formatBatch, type Shape } from "../core/format/format.ts";
+import { type Formatted, formatBatch, type Selection, type Shape } from "../core/format/format.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { origin, type Position } from "../core/position.ts";
 import type { Payer, Selector } from "../patterns/selector.ts";
@@ -55,6 +55,8 @@ export type TailPart = {
   readonly position: Position | undefined;
   /** Set when the reader needs nothing more before the lines that follow the part. */
   readonly next?: NextLine | undefined;
+  /** True when the next part goes on with the same line: nothing may come in between. */
+  readonly isCut?: boolean | undefined;
 };
 
 /** The line after a part: its running number, if known, and when the newest line before it was accepted. */
@@ -62,6 +64,24 @@ export type NextLine = { readonly line: number | undefined; readonly acceptedAtM
 
 const noticePri = 172; // local5.warning, as L10
 const nothing = Buffer.alloc(0);
+
+/**
+ * The selected lines of a batch, as `formats.get` takes them, piece by piece, each made when it is pulled: parts without a
+ * position. The result is the last piece, and how many lines all of them have.
+ */
+export async function* inPieces(
+  { formats }: Pick<SessionParts, "formats">,
+  [batch, shape, selection, filter]: Readonly<Parameters<FormatCache["get"]>>,
+): AsyncGenerator<TailPart, { readonly last: Formatted; readonly count: number }, void> {
+  let count = 0;
+  for (let place: Selection = selection; ; ) {
+    const { rest, ...piece }: Formatted = await formats.get(batch, shape, place, filter);
+    count += piece.count;
+    if (rest === undefined) return { last: piece, count };
+    place = { ...selection, ...rest };
+    yield { ...piece, position: undefined, isCut: rest.byte !== undefined };
+  }
+}
 
 /** Says that reading goes on, though there is nothing yet. */
 export const tickPart: TailPart = { bytes: nothing, count: 0, position: undefined };

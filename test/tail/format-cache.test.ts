@@ -70,3 +70,13 @@ test("what is larger than all may be is not kept", async () => {
   await cache.get(batch, shape, all);
   expect(counts.begun).toBe(2);
 });
+
+test("of results that take several turns, few are under way, and what waits has begun nothing", async () => {
+  const { cache, counts } = open({ busyMs: turnMsMax });
+  const batch = stored([`${"x\n".repeat(200)}end`]);
+  const names = Array.from({ length: 40 }, (_, n) => `filter ${n}`);
+  const asked = names.map((name) => cache.get(batch, shape, all, name));
+  expect(counts.begun).toBeLessThanOrEqual(5); // and the one that this turn had no time for
+  const made = await Promise.all(asked);
+  for (const formatted of made) expect(formatted).toEqual(formatBatch(batch, shape, all));
+});

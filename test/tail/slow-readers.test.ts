@@ -145,6 +145,26 @@ describe("many tails of one app", () => {
   });
 });
 
+describe("a line of line breaks, which as text is 170 times as long", () => {
+  test("is in memory piece by piece, whoever reads it, and comes whole", async () => {
+    await start(1_000);
+    const breaks = 60_000;
+    await server.append([`${"p".repeat(128)}|${"\n".repeat(breaks)}end`, "after"]);
+    const before = bufferBytes();
+    const clients = await Promise.all(
+      Array.from({ length: 30 }, (_, n) => server.open(server.url({ filter: { exclude: `never ${n}` } }))),
+    );
+    for (let turn = 0; turn < 3000; turn++) await nextTurn();
+    expect(bufferBytes() - before).toBeLessThan(30 * 3 * (1 << 20)); // whole it is 10 MB for each
+    await clients[0]!.end();
+    const [long, after] = clients[0]!.parser.events.map(({ data }) => data.split("\n"));
+    expect(long).toHaveLength(breaks + 1);
+    expect(long!.at(-1)).toMatch(/]: end$/);
+    expect(after!.join()).toMatch(/web\.1]: after$/);
+    for (const client of clients) client.leave();
+  });
+});
+
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 

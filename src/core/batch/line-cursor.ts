@@ -61,6 +61,13 @@ export class LineCursor {
     return this;
   }
 
+  /** Passes over lines whose places are known, at once. */
+  passOver(lines: number): void {
+    if (lines === 0) return;
+    this.#place = Math.min(lines << placeShift, this.#placesEnd);
+    this.end = this.#places[this.#place - 1]!;
+  }
+
   /** Goes to the next frame; false at the end. Throws if the bytes are not canonical: the store is damaged. */
   next(): boolean {
     if (this.#placesEnd > 0) return this.#nextKnown();

@@ -43,14 +43,18 @@ export class JsonFormatting implements Formatting {
     this.#positionStart = Buffer.from("at" in batch ? batch.at : `${batch.sequence}.`, "latin1");
     this.#positionEnd = Buffer.from("at" in batch ? "" : logOfBatch(batch), "latin1");
     this.#cursor = cursorOver(batch);
+    this.#cursor.passOver(selection.skip);
+    this.#line = selection.skip;
   }
 
   go(isOver: () => boolean): Formatted | undefined {
-    const { kept, skip } = this.#selection;
+    const { kept } = this.#selection;
     while (this.#cursor.next()) {
       const line = ++this.#line;
-      if (line <= skip || kept?.[line - 1] === 0) continue;
+      if (kept?.[line - 1] === 0) continue;
       this.#put(line);
+      if (this.#out.isPiece && line < this.#batch.count)
+        return { bytes: this.#out.take(), count: this.#count + 1, rest: { skip: line } };
       if (++this.#count % stepsBetween === 0 && isOver()) return undefined;
     }
     return { bytes: this.#out.take(), count: this.#count };

@@ -1,7 +1,8 @@
 /**
  * Stored lines as readers see them: text (docs/spec/sessions.md#s6-1), JSON (one object per line) and raw (the syslog
- * frame on one line), each as plain lines or as server-sent events. A batch is formatted into one growing buffer, at
- * once or in steps: half a megabyte may take a tenth of a second.
+ * frame on one line), each as plain lines or as server-sent events. A batch is formatted at once or in steps, since
+ * half a megabyte may take a tenth of a second, and piece by piece, since a line of 256 KiB may be 45 MB of text: each of
+ * its line breaks begins a line with a head of its own.
  */
 import { logOfBatch, type Placed } from "../batch/batch.ts";
 import type { LineCursor } from "../batch/line-cursor.ts";
@@ -21,11 +22,14 @@ export type Transport = "plain" | "events";
 /** The look of lines for one kind of reader. */
 export type Shape = { readonly format: LineFormat; readonly transport: Transport };
 
-/** The lines of a batch to show: those in `kept`, or all without it, but never the first `skip`. */
-export type Selection = { readonly kept?: Kept | undefined; readonly skip: number };
+/** A place in a batch: after `skip` lines, or with `byte` in the middle of the next one, where the rest of it begins. */
+type Place = { readonly skip: number; readonly byte?: number | undefined };
 
-/** `count` lines, ready to be sent. */
-export type Formatted = { readonly bytes: Buffer; readonly count: number };
+/** The lines of a batch to show: those in `kept`, or all without it, but none before the place. */
+export type Selection = Place & { readonly kept?: Kept | undefined };
+
+/** `count` lines, ready to be sent; with `rest` they are a piece, and the others follow from that place. */
+export type Formatted = { readonly bytes: Buffer; readonly count: number; readonly rest?: Place | undefined };
 
 /**
  * The fields of a batch that a format needs. `at`: the position to print for every line, if lines have none of their
@@ -50,12 +54,20 @@ const never = () => false;
 
 /** The selected lines of `batch`. */
 export function formatBatch(batch: Formattable, shape: Shape, selection: Selection = all): Formatted {
-  return formattingOf(batch, shape, selection).go(never)!;
+  let piece = formattingOf(batch, shape, selection).go(never)!;
+  if (piece.rest === undefined) return piece;
+  const pieces = [piece];
+  while (piece.rest !== undefined) {
+    piece = formattingOf(batch, shape, { ...selection, ...piece.rest }).go(never)!;
+    pieces.push(piece);
+  }
+  const count = pieces.reduce((sum, { count }) => sum + count, 0);
+  return { bytes: Buffer.concat(pieces.map(({ bytes }) => bytes)), count };
 }
 
 /** Formats a batch in several runs if necessary. */
 export type Formatting = {
-  /** Continues until `isOver`, or to the end, and then returns the result. */
+  /** Continues until `isOver`, or to the end of the lines or of a piece, and then returns the result. */
   go(isOver: () => boolean): Formatted | undefined;
 };
 
@@ -66,6 +78,7 @@ export const formattingOf = (batch: Formattable, shape: Shape, selection: Select
 
 class ByteFormatting implements Formatting {
   readonly #bytes: Uint8Array;
+  readonly #lines: number;
   readonly #isRaw: boolean;
   readonly #events: boolean;
   readonly #selection: Selection;
@@ -84,6 +97,7 @@ class ByteFormatting implements Formatting {
 
   constructor(batch: Formattable, { format, transport }: Shape, selection: Selection) {
     this.#bytes = batch.bytes;
+    this.#lines = batch.count;
     this.#isRaw = format === "raw";
     this.#events = transport === "events";
     this.#selection = selection;
@@ -92,20 +106,29 @@ class ByteFormatting implements Formatting {
     this.#idStart = Buffer.from("at" in batch ? `id: ${batch.at}` : `id: ${batch.sequence}.`, "latin1");
     this.#idEnd = Buffer.from("at" in batch ? "\n" : `${logOfBatch(batch)}\n`, "latin1");
     this.#cursor = cursorOver(batch);
+    this.#cursor.passOver(selection.skip);
+    this.#line = selection.skip;
   }
 
   go(isOver: () => boolean): Formatted | undefined {
-    const { kept, skip } = this.#selection;
+    const { kept, skip, byte } = this.#selection;
     while (this.#from !== undefined || this.#cursor.next()) {
       if (this.#from === undefined) {
         const line = ++this.#line;
-        if (line <= skip || kept?.[line - 1] === 0) continue;
-        this.#begin(line);
+        if (kept?.[line - 1] === 0) continue;
+        if (line === skip + 1 && byte !== undefined) this.#from = byte;
+        else this.#begin(line);
       }
       const isWhole = this.#isRaw ? this.#putFrame(isOver) : this.#putPieces(isOver);
+      if (this.#out.isPiece && !(isWhole && this.#line === this.#lines)) break;
       if (!isWhole || this.#isTimeUp(isOver)) return undefined;
     }
-    return { bytes: this.#out.take(), count: this.#count };
+    return { bytes: this.#out.take(), count: this.#count, rest: this.#rest() };
+  }
+
+  #rest(): Place | undefined {
+    if (this.#from !== undefined) return { skip: this.#line - 1, byte: this.#from };
+    return this.#line < this.#lines ? { skip: this.#line } : undefined;
   }
 
   #isTimeUp(isOver: () => boolean): boolean {
@@ -143,7 +166,7 @@ class ByteFormatting implements Formatting {
       if (to >= end) break;
       from = bytes[to] === carriageReturn && to + 1 < end && bytes[to + 1] === newline ? to + 2 : to + 1;
       this.#from = from;
-      if (this.#isTimeUp(isOver)) return false;
+      if (out.isPiece || this.#isTimeUp(isOver)) return false;
     }
     if (this.#events) out.putByte(newline);
     this.#from = undefined;
@@ -164,7 +187,7 @@ class ByteFormatting implements Formatting {
       out.put(bytes[to] === newline ? escapedNewline : escapedReturn, 0, escapedNewline.length);
       from = to + 1;
       this.#from = from;
-      if (this.#isTimeUp(isOver)) return false;
+      if (out.isPiece || this.#isTimeUp(isOver)) return false;
     }
     out.putByte(newline);
     if (this.#events) out.putByte(newline);

@@ -2,6 +2,8 @@
 
 const firstBytes = 1 << 16;
 const keptBytesMax = 1 << 20;
+/** Those who make pieces end one at the first line, or part of a long one, that is beyond this. */
+const pieceBytesMax = 1 << 16;
 
 /** Copies without creating a view. */
 const { copy } = Buffer.prototype;
@@ -21,6 +23,11 @@ export class OutBuffer {
   /** The memory that it holds. */
   get roomBytes(): number {
     return this.#bytes.length;
+  }
+
+  /** True when there is enough for a piece. */
+  get isPiece(): boolean {
+    return this.#end > pieceBytesMax;
   }
 
   reserve(more: number): void {

@@ -11,6 +11,11 @@ export class Semaphore {
     this.#free = max;
   }
 
+  /** True when work would run at once. */
+  get isFree(): boolean {
+    return this.#free > 0;
+  }
+
   async run<Result>(work: () => Promise<Result>, group = ""): Promise<Result> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#waiting.push(group, resolve));

@@ -4,6 +4,7 @@ import { logOfBatch } from "../../../src/core/batch/batch.ts";
 import { Canoniser } from "../../../src/core/batch/canonical.ts";
 import {
   type Formattable,
+  type Formatted,
   formatBatch,
   formattingOf,
   type LineFormat,
@@ -244,5 +245,44 @@ describe("whatever bytes the messages hold", () => {
         expect(objects.map(({ position }) => position)).toEqual(all.map((_, n) => positionAt(7, n + 1, log)));
       }),
     );
+  });
+});
+
+describe("what is long", () => {
+  const long = 1 << 18;
+  const process = "p".repeat(128);
+  const breaks = "\n".repeat(20_000);
+  const batch = batchOf([
+    { message: "first" },
+    { message: breaks, process },
+    { message: "x".repeat(long) },
+    { message: `\r\n${breaks}`, process },
+    ...Array<Line>(6).fill({ message: "\x01".repeat(long) }),
+    { message: "last" },
+  ]);
+  const kept = new Uint8Array(batch.count).fill(1);
+  kept[2] = 0;
+  const shapes = (["text", "json", "raw"] as const).flatMap((format) =>
+    (["plain", "events"] as const).map((transport) => ({ format, transport })),
+  );
+
+  test.each(shapes)("is made in pieces, $format, $transport", (shape) => {
+    const pieces: Formatted[] = [];
+    for (let rest: Formatted["rest"] = { skip: 1 }; rest !== undefined; rest = pieces.at(-1)!.rest) {
+      const formatting = formattingOf(batch, shape, { kept, ...rest });
+      let piece: Formatted | undefined;
+      while (piece === undefined) piece = formatting.go(() => true);
+      pieces.push(piece);
+    }
+    const whole = formatBatch(batch, shape, { kept, skip: 1 });
+    expect(Buffer.concat(pieces.map(({ bytes }) => bytes)).equals(whole.bytes)).toBe(true);
+    expect(pieces.reduce((sum, { count }) => sum + count, 0)).toBe(batch.count - 2);
+    expect(whole.count).toBe(batch.count - 2);
+    expect(pieces.length).toBeGreaterThan(1);
+    const longest = (1 << 16) + (shape.format === "json" ? 6 * long : long) + 1000;
+    for (const { bytes } of pieces) expect(bytes.length).toBeLessThan(longest);
+    if (shape.format !== "text") return;
+    const lines = whole.bytes.toString().split("\n");
+    expect(lines.filter((line) => line.endsWith(`app[${process}]: `))).toHaveLength(40_001);
   });
 });
