@@ -70,8 +70,8 @@ export class CheckedStore implements Store {
 
   async *list<Value>(prefix: string): AsyncIterable<StoreRecord<Value>> {
     for await (const record of this.#store.list<Value>(prefix)) {
-      if (turns.isOver) await turns.next("records"); // engines have hundreds of records at hand
       if (this.#flawOf(record) === undefined) yield record;
+      if (turns.isOver) await turns.next("records"); // engines have hundreds of records at hand
     }
   }
 

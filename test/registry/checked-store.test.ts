@@ -8,7 +8,7 @@ import { ReadingRights } from "../../src/registry/reading-rights.ts";
 import type { AppRecord } from "../../src/registry/records.ts";
 import { hashOf } from "../../src/registry/secrets.ts";
 import { replaceRecord } from "../../src/registry/update.ts";
-import { turnMsMax } from "../../src/turns.ts";
+import { Turns, turnMsMax } from "../../src/turns.ts";
 import { TestRegistry } from "../support/control-server.ts";
 
 const error = vi.fn();
@@ -191,4 +191,22 @@ test("a list of many records is read in turns of the event loop", async () => {
   expect(turnOf).toHaveLength(60);
   const most = Math.max(...turnOf.map((each) => turnOf.filter((other) => other === each).length));
   expect(most).toBeLessThanOrEqual(2 * turnMsMax + 1);
+});
+
+test("a record that changes while a list waits for its turn is listed as it is then", async () => {
+  const store = new CheckedStore(raw, { error } as never);
+  const other = await registry.apps.create("zoo");
+  let changes = 0;
+  vi.spyOn(Turns.prototype, "isOver", "get").mockReturnValue(true);
+  vi.spyOn(Turns.prototype, "next").mockImplementation(async () => {
+    for (const each of [app, other])
+      await replaceRecord(raw, keys.appKey(each.id), { ...each, name: `changed${++changes}` });
+  });
+  try {
+    for await (const { key, value } of store.list<AppRecord>("app/"))
+      expect(value).toEqual((await raw.get(key))?.value);
+  } finally {
+    vi.restoreAllMocks();
+  }
+  expect(changes).toBeGreaterThan(0);
 });
