@@ -4,6 +4,7 @@
  */
 import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { hasManyValues, valuesMax } from "../core/wire/json-elements.ts";
 import { paramsInvalid, requestRefused } from "../errors/api.ts";
 import { AppError } from "../errors/app-error.ts";
 import { bodyTooLarge, codingUnsupported } from "../errors/ingest.ts";
@@ -37,12 +38,17 @@ export function readBodies(server: FastifyInstance, deps: BodyDeps): void {
   });
 }
 
-/** The body of a call as text, within the bounds of size, time, pace and memory. */
+/**
+ * The body of a call as text, within the bounds of size, time, pace and memory. It is parsed at one go by whoever gets
+ * it, and as JSON has thirty times its length in memory when it is nothing but values, so their number is bounded too.
+ */
 export async function textOf(request: FastifyRequest, { bodies, addressOf }: BodyDeps): Promise<string> {
   if (codingOf(request.raw) === undefined) throw codingUnsupported(request.headers["content-encoding"]!);
   const reservation = bodies.reserve({ address: addressOf(request.raw.socket) });
   try {
-    return (await readBody(request.raw, reservation, limits)).toString();
+    const body = await readBody(request.raw, reservation, limits);
+    if (hasManyValues(body)) throw requestRefused(413, `its body has more than ${valuesMax} values`);
+    return body.toString();
   } catch (error) {
     const isTooLarge = error instanceof AppError && error.code === bodyTooLarge(0).code;
     throw isTooLarge ? requestRefused(413, `its body has more than ${limits.bodyBytesMax} bytes`) : error;

@@ -1,7 +1,7 @@
 /** Bodies of API calls, from those who have a key and those who have none. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { BodyBudget } from "../../src/ingest/bodies/body-budget.ts";
 import { MemoryBudget } from "../../src/ingest/queues/memory-budget.ts";
 import { ControlServer, operatorSecret } from "../support/control-server.ts";
@@ -66,4 +66,32 @@ test("gzip is inflated, and any other coding is told as one", async () => {
   const answer = await refused.until((got) => got.includes("}"));
   expect(answer).toMatch(/^HTTP\/1\.1 415 [\s\S]*the Content-Encoding \\"br\\", which is not taken/);
   expect(answer).toMatch(/^accept-encoding: gzip(, zstd)?\r$/im);
+});
+
+// At the bound of size each takes some fifty milliseconds and ten megabytes to parse, and half a kilobyte in gzip.
+const many = {
+  "empty lists": `[${"[],".repeat(15_000)}[]]`,
+  "nested lists": "[".repeat(20_000) + "]".repeat(20_000),
+  "objects in a member": `{"name":[${"{},".repeat(15_000)}{}]}`,
+};
+const doors = [
+  ["/apps", authorization, "application/json"],
+  ["/v3/channels/todo/tokens", "", "application/json"],
+  ["/oauth/token", "", "application/x-www-form-urlencoded"],
+] as const;
+test.each(doors)("a body to %s with more values than any call has is refused unparsed", async (...door) => {
+  const [path, headers, type] = door;
+  const form = path === "/oauth/token" ? { form: "a&".repeat(15_000) } : {};
+  for (const text of Object.values({ ...many, ...form })) {
+    const body = gzipSync(text);
+    const head = `${headers}Content-Type: ${type}\r\nContent-Encoding: gzip\r\n`;
+    const parsing = vi.spyOn(JSON, "parse");
+    const client = await begin(path, head, body.length);
+    client.send(body);
+    const answer = await client.until((got) => got.includes("}"));
+    expect(answer).toMatch(/^HTTP\/1\.1 413 [\s\S]*its body has more than \d+ (values|characters)/);
+    expect(Math.max(0, ...parsing.mock.calls.map(([parsed]) => parsed.length))).toBeLessThan(32_768);
+    parsing.mockRestore();
+    client.leave();
+  }
 });

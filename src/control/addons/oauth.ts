@@ -6,19 +6,27 @@ import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { Addons } from "../../addons/addons.ts";
 import { accessSeconds } from "../../addons/grants.ts";
 import { oauthRefused } from "../../errors/addons.ts";
-import { paramsInvalid } from "../../errors/api.ts";
+import { paramsInvalid, requestRefused } from "../../errors/api.ts";
 import { type BodyDeps, textOf } from "../bodies.ts";
 import { tags } from "../platform/addon-reply.ts";
 import { count, failures, object, text } from "../schemas.ts";
 
 const tokenReply = object({ access_token: text, token_type: text, expires_in: count, refresh_token: text });
 
+/** A form is taken apart at one go, and its fields are a few hundred characters. */
+const formCharsMax = 16_384;
+
 export const addonOauth: FastifyPluginAsync<BodyDeps & { readonly addons: Addons }> = async (
   server,
   deps,
 ) => {
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser("*", async (request: FastifyRequest) => fieldsIn(await textOf(request, deps)));
+  server.addContentTypeParser("*", async (request: FastifyRequest) => {
+    const text = await textOf(request, deps);
+    if (text.length > formCharsMax)
+      throw requestRefused(413, `its body has more than ${formCharsMax} characters`);
+    return fieldsIn(text);
+  });
 
   server.post<{ Body: Fields }>(
     "/oauth/token",
