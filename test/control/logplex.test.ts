@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import type { ChannelId } from "../../src/core/ids.ts";
 import { scanFrame } from "../../src/core/wire/frame.ts";
 import { metricsRegistry } from "../../src/metrics.ts";
+import { Turns } from "../../src/turns.ts";
 import { ControlServer, operatorSecret } from "../support/control-server.ts";
 
 let server: ControlServer;
@@ -294,6 +295,19 @@ describe("logs", () => {
     const answer = await logs(query);
     expect(answer.headers["logplex-msg-count"]).toBe(String(count));
     expect(framesIn(answer.text)).toHaveLength(count);
+  });
+
+  test("of a key that is revoked while they wait for their turn are refused, and not none of 5", async () => {
+    await server.registry.write(id, 5);
+    const made = await server.registry.keys.create({ apps: [id], readOnly: true, description: "" });
+    vi.spyOn(Turns.prototype, "isOver", "get").mockReturnValue(true);
+    vi.spyOn(Turns.prototype, "next").mockImplementation(async (group) => {
+      if (group === id) await server.registry.keys.revoke(made.record.id);
+      for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    });
+    const answer = await server.call("GET", `${channel}/logs`, undefined, { key: made.secret });
+    vi.restoreAllMocks();
+    expect(answer.status).toBe(401);
   });
 
   test("of a log that cannot be read are 500 in logplex's words", async () => {

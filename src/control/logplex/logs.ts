@@ -60,6 +60,7 @@ export const logplexLogs: FastifyPluginAsync<LogplexLogsDeps> = async (server, d
       if (right === undefined) throw unauthorized(); // the right has just ended
       try {
         if (turns.isOver) await turns.next(app.id); // all clients who waited for the same lines get here at once
+        if (right.over.aborted) throw unauthorized();
         tails.admit(app.id);
         await serve(request, reply, { channel: app.id, over: right.over, ...opened });
       } finally {
