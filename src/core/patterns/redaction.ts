@@ -24,6 +24,9 @@ export type Redactions = Record<Detector | "pattern", number>;
 /** Ranges of text to replace, in order, without overlaps. */
 type Finder = { readonly name: Detector | "pattern"; find(text: string): readonly Span[] };
 
+/** A range and what is written in its place. */
+type Marked = Span & { readonly by: string };
+
 export const patternsMax = 10;
 
 /** The most bytes of a frame's fields (RFC 5424 §6), since a mark may be longer than what it replaces. */
@@ -135,18 +138,20 @@ export class Redactor {
     return isWhole ? Buffer.concat([redacted, space]) : Buffer.from("- ");
   }
 
-  // Each character is one byte, so everything else stays unchanged, whether or not it is UTF-8.
+  // Each character is one byte, so everything else stays unchanged, whether or not it is UTF-8. All finders search the text
+  // as it was written: in each other's marks ten patterns would find what makes a line a thousand times as long.
   #text(bytes: Buffer, counts: Redactions): Buffer | undefined {
-    let text = bytes.toString("latin1");
-    let isChanged = false;
+    const text = bytes.toString("latin1");
+    let marked: readonly Marked[] = [];
     for (const { name, find } of this.#finders) {
       const spans = find(text);
       if (spans.length === 0) continue;
-      isChanged = true;
-      counts[name] += spans.length;
-      text = replaced(text, spans, name === "pattern" ? mark : `<redacted:${name}>`);
+      const by = name === "pattern" ? mark : `<redacted:${name}>`;
+      const merged = merge(marked, spans, by);
+      marked = merged.marked;
+      counts[name] += merged.added;
     }
-    return isChanged ? Buffer.from(text, "latin1") : undefined;
+    return marked.length > 0 ? Buffer.from(replaced(text, marked), "latin1") : undefined;
   }
 }
 
@@ -169,12 +174,39 @@ function findsNothing({ text, plain }: Pattern): boolean {
   return plain === undefined && new CompiledPatterns(1).get(text).test("");
 }
 
-function replaced(text: string, spans: readonly Span[], by: string): string {
+function replaced(text: string, marked: readonly Marked[]): string {
   let out = "";
   let at = 0;
-  for (const { start, end } of spans) {
+  for (const { start, end, by } of marked) {
     out += text.slice(at, start) + by;
     at = end;
   }
   return out + text.slice(at);
+}
+
+/**
+ * The ranges of both lists, which are in order. Those that overlap become one, with the mark of `before` if it has a part
+ * in it. `added`: how many of `spans` are not inside of one before.
+ */
+function merge(
+  before: readonly Marked[],
+  spans: readonly Span[],
+  by: string,
+): { readonly marked: readonly Marked[]; readonly added: number } {
+  const marked: { start: number; end: number; by: string }[] = [];
+  let added = 0;
+  for (let b = 0, s = 0; b < before.length || s < spans.length; ) {
+    const isBefore = s >= spans.length || (b < before.length && before[b]!.start <= spans[s]!.start);
+    const next = isBefore ? before[b++]! : { ...spans[s++]!, by };
+    const last = marked.at(-1);
+    const overlaps = last !== undefined && next.start < last.end;
+    if (!isBefore && !(overlaps && next.end <= last.end)) added++;
+    if (!overlaps) {
+      marked.push({ ...next });
+      continue;
+    }
+    last.end = Math.max(last.end, next.end);
+    if (isBefore) last.by = next.by;
+  }
+  return { marked, added };
 }

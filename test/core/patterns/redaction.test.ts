@@ -230,3 +230,52 @@ test("frames stay whole whatever is found", () => {
     }),
   );
 });
+
+describe("several finders", () => {
+  test.each<[RedactionSpec, string, string]>([
+    [{ patterns: ["ab", "bc"] }, "xabcx", "x<redacted>x"],
+    [{ patterns: ["secret", "top secret \\w+"] }, "a top secret plan", "a <redacted>"],
+    [{ patterns: ["a", "e", "r"] }, "a-e-r", "<redacted>-<redacted>-<redacted>"],
+    [{ detectors: ["email"], patterns: ["redacted", "b"] }, "a@b.co b", "<redacted:email> <redacted>"],
+    [{ detectors: ["email"], patterns: ["to: \\S+"] }, "to: a@b.co.", "<redacted:email>"],
+  ])("search what was written, and what they share has one mark: %j", (spec, message, left) =>
+    expect(redacted(spec, message)).toBe(left),
+  );
+
+  test("do not find anything in each other's marks, so that ten make a line no longer than one", () => {
+    const message = "e".repeat(2_000);
+    const once = redacted({ patterns: ["e"] }, message);
+    expect(redacted({ patterns: Array(10).fill("e") }, message)).toBe(once);
+    expect(redacted({ patterns: [..."edactr<>"] }, message)).toBe(once);
+    expect(once.length).toBe(message.length * "<redacted>".length);
+  });
+
+  test("count what they take that others left", () => {
+    const frame = octetCounted(`${head}- a@b.co b ab`);
+    const counts = noRedactions();
+    redaction({ detectors: ["email"], patterns: ["b", "ab"] })(
+      { bytes: frame, count: 1, form: "logplex" },
+      counts,
+    );
+    expect(counts).toMatchObject({ email: 1, pattern: 4 }); // in `web.1` too
+  });
+
+  test("take every part that one of them finds, whatever the others do", () => {
+    const pattern = fc.constantFrom("ab", "b+", "a[bc]", "ba", "c", "abc?");
+    fc.assert(
+      fc.property(
+        fc.array(pattern, { minLength: 1, maxLength: 4 }),
+        fc.stringMatching(/^[abc]{0,12}$/),
+        (patterns, text) => {
+          const left = redacted({ patterns }, `#${text}#`);
+          const isTaken = new Array<boolean>(text.length).fill(false);
+          for (const one of patterns)
+            for (const match of text.matchAll(new RegExp(one, "g")))
+              isTaken.fill(true, match.index, match.index + match[0].length);
+          const kept = [...text].filter((_, at) => !isTaken[at]).join("");
+          expect(left.replaceAll("<redacted>", "")).toBe(`#${kept}#`);
+        },
+      ),
+    );
+  });
+});
