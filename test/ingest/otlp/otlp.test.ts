@@ -211,7 +211,8 @@ test("any request is read as the official definitions wrote it, in both encoding
     fc.string().map((stringValue) => ({ stringValue })),
     fc.boolean().map((boolValue) => ({ boolValue })),
     fc.maxSafeInteger().map((n) => ({ intValue: String(n) })),
-    fc.double({ noNaN: true, noDefaultInfinity: true }).map((doubleValue) => ({ doubleValue })),
+    // JSON.stringify writes -0 as 0.
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map((double) => ({ doubleValue: double + 0 })),
   );
   const attributes = fc.array(fc.record({ key: fc.string(), value }), { maxLength: 4 });
   const records = fc.array(
