@@ -131,7 +131,7 @@ export class Tails {
           tail.cut();
         }
       } else if (!tail.stream.tail) {
-        if (nowMs - tail.partAtMs > historyWaitMsMax) tail.stop();
+        if (nowMs - Math.max(tail.partAtMs, tail.wroteAtMs) > historyWaitMsMax) tail.stop();
       } else if (tail.stream.transport === "events" && nowMs - tail.wroteAtMs >= heartbeatMs * 0.9) {
         tail.beat();
       }

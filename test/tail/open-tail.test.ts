@@ -8,7 +8,7 @@ import { type Feed, Hubs } from "../../src/tail/hub.ts";
 import { OpenTail } from "../../src/tail/open-tail.ts";
 import { Stalls } from "../../src/tail/stalls.ts";
 import type { TailPart } from "../../src/tail/tail-part.ts";
-import type { Stream } from "../../src/tail/tails.ts";
+import { type Stream, Tails } from "../../src/tail/tails.ts";
 import { Turns } from "../../src/turns.ts";
 
 /** What a turn of others does, by its number from 1 on. */
@@ -28,7 +28,7 @@ afterEach(() => {
 
 class Response extends EventEmitter {
   readonly socket = null;
-  readonly writableNeedDrain = false;
+  writableNeedDrain = false;
   destroyed = false;
   closed = false;
   text = "";
@@ -36,6 +36,11 @@ class Response extends EventEmitter {
   write(bytes: Uint8Array | string): boolean {
     this.text += Buffer.from(bytes as Uint8Array).toString();
     return true;
+  }
+
+  end(): void {
+    this.closed = true;
+    this.emit("finish");
   }
 
   destroy(): void {
@@ -119,4 +124,44 @@ test("a shared reading that fails before the own one has ended is a failure of t
     }
   }, feed);
   await expect(tail.run()).rejects.toThrow("the disk is gone");
+});
+
+test("a history whose client took long for a part, and which waits for its turn, is not taken for one without lines", async () => {
+  let nowMs = performance.now();
+  vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+  const tails = new Tails({
+    tailsMax: 1,
+    tailsPerAppMax: 1,
+    heartbeatMs: 3,
+    stallMsMax: 60_000,
+    historyStallMsMax: 60_000,
+    unreadBytesMax: 1e9,
+    closeMsMax: 0,
+  });
+  const response = new Response();
+  const stream: Stream = {
+    channel: newChannelId(),
+    over: new AbortController().signal,
+    transport: "events",
+    tail: false,
+    async *read(signal) {
+      yield partOf(large);
+      if (!signal.aborted) yield partOf("data: last\n\n");
+    },
+  };
+  let writes = 0;
+  vi.spyOn(response, "write").mockImplementation(() => {
+    if (++writes > 1) return true;
+    response.writableNeedDrain = true;
+    setImmediate(() => {
+      nowMs += 40_000;
+      response.writableNeedDrain = false;
+      response.emit("drain");
+    });
+    return false;
+  });
+  vi.spyOn(Turns.prototype, "next").mockImplementation(() => new Promise((go) => setTimeout(go, 20)));
+  await tails.serve(response as unknown as ServerResponse, stream, () => {});
+  expect(writes).toBe(Math.ceil(large.length / 65_536) + 1);
+  await tails.close();
 });
