@@ -120,7 +120,7 @@ export class OpenTail implements Member {
   // once take turns. Once the right to read is over, a part is not begun, and one that was begun is cut off.
   async #send({ bytes, count, position, isCut = false }: TailPart): Promise<void> {
     const response = this.#response;
-    this.#tell(count, position);
+    this.partAtMs = performance.now();
     for (let at = 0; at < bytes.length && !response.destroyed; at += writeBytesMax) {
       if (turns.isOver) await turns.next(this.stream.channel);
       if (this.stream.over.aborted && this.#isAmidPart) this.cut();
@@ -130,6 +130,7 @@ export class OpenTail implements Member {
       if (!response.write(isAll ? bytes : bytes.subarray(at, at + writeBytesMax))) await this.#drained(bytes);
       this.wroteAtMs = performance.now();
     }
+    this.#tell(count, position); // a heartbeat while it waited had the place before it
     if (position === undefined || !this.#isNew) return;
     this.#isNew = false;
     if (count === 0 && this.stream.tail && this.stream.transport === "events") this.beat(); // makes it resumable from the start

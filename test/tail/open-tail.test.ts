@@ -106,6 +106,15 @@ test("no heartbeat comes amid a part that waits for its turn", async () => {
   expect(response.text).toBe(`${large}: ping\n\n`);
 });
 
+test("a heartbeat while a notice waits for its turn does not say that the reader has it", async () => {
+  const { response, tail } = open(async function* () {
+    yield { ...partOf("data: 7 lines are lost\n\n"), count: 0 };
+  });
+  others = () => tail.beat();
+  await tail.run();
+  expect(response.text).toMatch(/^: ping\n\ndata: 7 lines are lost\n\n: ping\nid: \S+\n\n$/);
+});
+
 test("a shared reading that fails before the own one has ended is a failure of the tail, and of nothing else", async () => {
   const feed: Feed = {
     key: "",
