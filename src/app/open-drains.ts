@@ -15,6 +15,7 @@ import { nameResolver } from "../drains/name-resolver.ts";
 import type { DrainNotices } from "../drains/notices.ts";
 import { OwnEndpoints } from "../drains/own-endpoints.ts";
 import { sinksFor } from "../drains/sink-for.ts";
+import { BodyPlaces } from "../drains/sinks/body-places.ts";
 import { BufferPool } from "../drains/sinks/buffers.ts";
 import { DrainSupervisor } from "../drains/supervisor.ts";
 import { CheckpointPace } from "../drains/worker/checkpoint/checkpoint-pace.ts";
@@ -22,6 +23,7 @@ import { ReadAheadBudget } from "../drains/worker/read-ahead.ts";
 import {
   censusLimits,
   checkpointPace,
+  drainBodyLimits,
   drainHistoryLimits,
   drainLimits,
   drainShards,
@@ -63,6 +65,7 @@ export async function openDrains(base: Base, { policy, own, apps, notices, patte
   const { resolve } = new Lookups({ ...lookupLimits, clock }, names);
   const sinkFor = sinksFor({
     buffers: new BufferPool(encodeBuffersBytesMax),
+    places: new BodyPlaces(drainBodyLimits),
     ...sinkLimits,
     userAgent: `Logplex/tailrace-${version}`,
     policy: sparing(policy, own),

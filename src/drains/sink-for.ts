@@ -5,6 +5,7 @@ import { anyAddress, type Resolve, type ResolveInTurn } from "./addresses.ts";
 import type { SinkHooks } from "./connections/sink-slot.ts";
 import { parseDestination } from "./destination.ts";
 import type { OwnEndpoints } from "./own-endpoints.ts";
+import type { BodyPlaces } from "./sinks/body-places.ts";
 import type { Buffers } from "./sinks/buffers.ts";
 import { httpsSink, type SinkLimits } from "./sinks/https.ts";
 import { syslogSink } from "./sinks/syslog.ts";
@@ -17,6 +18,8 @@ export type SinkOptions = Omit<SinkLimits, "resolve"> & {
   readonly userAgent: string;
   /** Memory that all drains share to write into. */
   readonly buffers?: Buffers;
+  /** Bounds the memory of the bodies of all https drains. */
+  readonly places?: BodyPlaces;
   /** Looks up an app's name; without it, formats name the app by its id. */
   readonly appName?: (appId: DrainRecord["channel"]) => Promise<string | undefined>;
 };
@@ -31,6 +34,7 @@ export function sinksFor({
   own,
   resolve,
   buffers,
+  places,
   ...all
 }: SinkOptions): (drain: DrainRecord, hooks?: SinkHooks & { readonly trace?: Trace }) => Sink {
   return (drain, { trace, onBreak = () => {} } = {}) => {
@@ -67,6 +71,7 @@ export function sinksFor({
           destination,
           drainToken: token,
           ...(buffers && { buffers }),
+          ...(places && { places }),
           userAgent,
           appId: channel,
           ...(appName && { appName: () => appName(channel) }),

@@ -15,6 +15,7 @@ import { inFewTurns } from "../../turns.ts";
 import type { AddressPolicy, Resolve } from "../addresses.ts";
 import { type HttpDestination, type ParcelBounds, parcelBounds } from "../destination.ts";
 import type { Trace } from "../trace.ts";
+import type { BodyPlace, BodyPlaces } from "./body-places.ts";
 import { type Buffers, freshBuffers } from "./buffers.ts";
 import { expiring } from "./certificate.ts";
 import { type TlsParts, timedOut } from "./connecting.ts";
@@ -51,6 +52,8 @@ type HttpsSinkOptions = SinkLimits &
     readonly appName?: () => Promise<string | undefined>;
     /** The memory that requests are written into. Absent: new memory each time. */
     readonly buffers?: Buffers;
+    /** Bounds the memory of bodies. Absent: nothing does. */
+    readonly places?: BodyPlaces;
   };
 
 const compress = promisify(gzip);
@@ -83,16 +86,40 @@ class HttpsSink implements Sink {
   }
 
   async deliver(parcel: Parcel, signal: AbortSignal): Promise<Verdict> {
-    const { destination } = this.#options;
     signal.throwIfAborted();
     this.#watch(signal);
     if (this.#asksName) this.#appName = await this.#options.appName!().catch(() => undefined);
     this.#asksName = false;
+    const taking = this.#takePlace(parcel, signal);
+    const place = taking instanceof Promise ? await taking : taking;
+    try {
+      const body = await this.#bodyOf(parcel);
+      if (typeof body === "string") return { kind: "split", reason: body };
+      place?.becomes(lengthOf(body));
+      return await this.#send(body, parcel, signal);
+    } finally {
+      place?.becomes(0);
+    }
+  }
+
+  // In the format `logplex` lines are sent from where they are stored.
+  #takePlace(parcel: Parcel, signal: AbortSignal): BodyPlace | Promise<BodyPlace> | undefined {
+    const { destination, places, appId } = this.#options;
+    if (destination.format === "logplex" && !destination.compresses) return undefined;
+    return places?.take(appId, lengthOf(parcel.slices.map(({ bytes }) => bytes)), signal);
+  }
+
+  // The body, or why it is too long.
+  async #bodyOf(parcel: Parcel): Promise<readonly Uint8Array[] | string> {
+    const { destination } = this.#options;
     const written = this.#write(parcel);
     const pieces = piecesOf(written instanceof Promise ? await written : written);
     const excess = excessOf(parcel, lengthOf(pieces), destination);
-    if (excess !== undefined) return { kind: "split", reason: excess };
-    const body = destination.compresses ? [await compress(whole(pieces))] : pieces;
+    return excess ?? (destination.compresses ? [await compress(whole(pieces))] : pieces);
+  }
+
+  async #send(body: readonly Uint8Array[], parcel: Parcel, signal: AbortSignal): Promise<Verdict> {
+    const { destination } = this.#options;
     const bytes = lengthOf(body);
     for (let isFresh = false; ; isFresh = true) {
       try {
