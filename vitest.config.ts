@@ -6,7 +6,8 @@ export default defineConfig({
     setupFiles: ["test/support/wipe-memory.ts"],
     // Real sockets, stores and child processes: one process for each file keeps them apart.
     pool: "forks",
-    maxWorkers: 2,
+    // A third runs while others wait for a server, a browser or a time to come: a third of all tests is waiting.
+    maxWorkers: 3,
     // For what hangs: how long a test takes says nothing. Twice what the longest of them took while ten processes
     // wanted each core; what takes longer by its nature says so itself.
     testTimeout: 120_000,

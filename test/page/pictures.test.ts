@@ -48,7 +48,7 @@ test.each(looks)("at $width pixels, $scheme", async (look) => {
     await page.goto(`${world.server.url}/${hash}`);
     await page.getByRole("heading", { level: 1 }).waitFor();
     await page.locator(".row, .apps tbody tr, .card .ledger, .tile, .noisiest li").first().waitFor();
-    await page.waitForTimeout(2_500); // charts have a sample or two
+    await page.waitForTimeout(isUpdating() ? 2_500 : 300); // charts have a sample; in pictures two
     expect(await page.evaluate("document.documentElement.scrollWidth"), name).toBeLessThanOrEqual(look.width);
     const picture = await page.screenshot();
     const file = kept[`${name} ${look.width} ${look.scheme}`];
