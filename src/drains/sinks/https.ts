@@ -56,6 +56,9 @@ type HttpsSinkOptions = SinkLimits &
     readonly places?: BodyPlaces;
   };
 
+/** A body, or why it is too long. */
+type Made = readonly Uint8Array[] | string;
+
 const compress = promisify(gzip);
 
 /** A sink for one drain. */
@@ -93,10 +96,21 @@ class HttpsSink implements Sink {
     const taking = this.#takePlace(parcel, signal);
     const place = taking instanceof Promise ? await taking : taking;
     try {
-      const body = await this.#bodyOf(parcel);
+      const making = this.#bodyOf(parcel);
+      const body = making instanceof Promise ? await making : making;
       if (typeof body === "string") return { kind: "split", reason: body };
-      place?.becomes(lengthOf(body));
-      return await this.#send(body, parcel, signal);
+      const bytes = lengthOf(body);
+      place?.becomes(bytes);
+      for (let isFresh = false; ; isFresh = true) {
+        try {
+          signal.throwIfAborted();
+          return this.#verdictOn(await this.#attempt(body, bytes, parcel), parcel);
+        } catch (failure) {
+          signal.throwIfAborted();
+          if (!isFresh && failure instanceof StaleConnection) continue;
+          return failureVerdict(failure, this.#options.destination, this.#options);
+        }
+      }
     } finally {
       place?.becomes(0);
     }
@@ -110,27 +124,19 @@ class HttpsSink implements Sink {
   }
 
   // The body, or why it is too long.
-  async #bodyOf(parcel: Parcel): Promise<readonly Uint8Array[] | string> {
-    const { destination } = this.#options;
+  #bodyOf(parcel: Parcel): Made | Promise<Made> {
     const written = this.#write(parcel);
-    const pieces = piecesOf(written instanceof Promise ? await written : written);
-    const excess = excessOf(parcel, lengthOf(pieces), destination);
-    return excess ?? (destination.compresses ? [await compress(whole(pieces))] : pieces);
+    return written instanceof Promise
+      ? written.then((body) => this.#madeOf(body, parcel))
+      : this.#madeOf(written, parcel);
   }
 
-  async #send(body: readonly Uint8Array[], parcel: Parcel, signal: AbortSignal): Promise<Verdict> {
+  #madeOf(written: Body, parcel: Parcel): Made | Promise<Made> {
     const { destination } = this.#options;
-    const bytes = lengthOf(body);
-    for (let isFresh = false; ; isFresh = true) {
-      try {
-        signal.throwIfAborted();
-        return this.#verdictOn(await this.#attempt(body, bytes, parcel), parcel);
-      } catch (failure) {
-        signal.throwIfAborted();
-        if (!isFresh && failure instanceof StaleConnection) continue;
-        return failureVerdict(failure, destination, this.#options);
-      }
-    }
+    const pieces = piecesOf(written);
+    const excess = excessOf(parcel, lengthOf(pieces), destination);
+    if (excess !== undefined) return excess;
+    return destination.compresses ? compress(whole(pieces)).then((packed) => [packed]) : pieces;
   }
 
   async close(): Promise<void> {
