@@ -73,12 +73,12 @@ export class BodySorter {
     reservation: Reservation,
   ): Sorted | Promise<Sorted> {
     const { channel } = record;
-    const { linesBytes } = reservation; // frames were made of the body before
+    const hold = holding(reservation, body);
     let growthBytes = 0;
     const steps = this.#canonised(record, body, request.headers, (bytes) => {
       growthBytes = bytes;
     });
-    const counted = withPauses(steps, () => reservation.holdLines(linesBytes + growthBytes, body.length));
+    const counted = withPauses(steps, () => hold(growthBytes));
     const canonised = inFewTurns(counted, channel);
     const sorted = ({ named, found }: CanonisedRequest): Sorted => {
       if (found.kind === "bad") throw badFraming(found, body.length, request.headers, this.#options);
@@ -122,7 +122,7 @@ export class BodySorter {
     const right = writer.kind === "token" ? writer.record.token : writer.keyId;
     const named = await inTurns(this.#requestIds.name(headers, right, body), address);
     const sorting = this.#router.sort(clock.nowMs());
-    const { linesBytes } = reservation;
+    const hold = holding(reservation, body);
     let frames = 0;
     for (let offset = 0; offset < body.length; frames++) {
       const scan = scanFrame(body, offset, frameBytesMax);
@@ -134,7 +134,7 @@ export class BodySorter {
       const asking = sorting.add(body, scan.start, scan.end, one);
       if (asking !== undefined) await asking;
       if (frames % stepFrames === 0) {
-        const waiting = reservation.holdLines(linesBytes + sorting.roomBytes, body.length);
+        const waiting = hold(sorting.roomBytes);
         if (waiting !== undefined) await waiting;
         if (turns.isOver) await turns.next(address);
       }
@@ -156,6 +156,12 @@ export class BodySorter {
     if (named !== undefined && this.#requestIds.isReused(named))
       this.#options.faults.note(socket.remoteAddress, "request_id_reused");
   }
+}
+
+/** Counts the memory of lines that are made of `body`, beside that of frames that were made for it before. */
+function holding(reservation: Reservation, body: Buffer): (bytes: number) => Promise<void> | undefined {
+  const { linesBytes: before } = reservation;
+  return (bytes) => reservation.holdLines(before + bytes, body.length);
 }
 
 function checked(headers: IncomingHttpHeaders, frames: number, channels: Sorted["channels"]): Sorted {
