@@ -27,9 +27,9 @@ export class DrainTokens {
         seen = new Set();
         isUp = false;
       },
-      onRecord: (key, record) => {
+      onRecord: ({ key, value }) => {
         if (!isUp) seen.add(key);
-        this.#follow(key, record);
+        this.#follow(key, value);
       },
     });
   }

@@ -1,5 +1,5 @@
 /** Follows the changes of the records under one prefix until a signal ends it: a watch that fails is restarted. */
-import type { Clock, Store } from "../ports.ts";
+import type { Clock, Store, StoreChange } from "../ports.ts";
 
 const watchRetryMs = 1_000;
 
@@ -12,10 +12,10 @@ type RecordFollower<Value> = {
   /** The watch is down, or has ended. */
   onDown(): void;
   /**
-   * A record as it was when a watch began, or after a change. Undefined when it was removed, or when it exists but
-   * cannot be used: `isUnreadable`.
+   * A record as it was when a watch began, or after a change. The value is undefined when it was removed, or when it
+   * exists but cannot be used: `isUnreadable`.
    */
-  onRecord(key: string, value: Value | undefined, isUnreadable: boolean): void;
+  onRecord(change: StoreChange<Value>): void;
 };
 
 /** Resolves when `signal` is aborted; never rejects. */
@@ -29,7 +29,7 @@ export async function followRecords<Value>(
     try {
       for await (const change of store.watch<Value>(prefix, signal)) {
         if (change === "ready") follower.onUp();
-        else follower.onRecord(change.key, change.value, change.isUnreadable === true);
+        else follower.onRecord(change);
       }
     } catch {
       // The Store reports its own troubles. Here it only matters to trust nothing until the next watch is up.

@@ -5,7 +5,7 @@
  */
 import type { ChannelId } from "../core/ids.ts";
 import { appKey, recordPrefixes } from "../core/records/record-keys.ts";
-import type { Clock, Store } from "../ports.ts";
+import type { Clock, Store, StoreChange } from "../ports.ts";
 import { unlessUnreadable } from "./checked-store.ts";
 import { followRecords } from "./follow-records.ts";
 import { expiryMsOf, type Keys, operatorKeyId } from "./keys.ts";
@@ -18,6 +18,9 @@ export type ReadingRight = {
   /** Call it when reading is done. Idempotent. */
   release(): void;
 };
+
+/** A record as it was read, or as a watch told it: without a value it was removed or cannot be used. */
+type Seen = Pick<StoreChange<object>, "value" | "revision">;
 
 /** Node's timers last at most 24.8 days. */
 const sleepMsMax = 86_400_000;
@@ -53,7 +56,7 @@ export class ReadingRights {
     );
     for (const record of records) this.#enter(record, right);
     try {
-      for (const record of records) right.check(record, (await this.#store.get<object>(record))?.value);
+      for (const record of records) right.check(record, await this.#store.get<object>(record));
     } catch (failure) {
       right.release();
       throw failure;
@@ -84,12 +87,12 @@ export class ReadingRights {
     return followRecords<object>({ store: this.#store, clock: this.#clock }, prefix, signal, {
       onUp: () => void this.#checkAll(prefix),
       onDown: () => {},
-      onRecord: (key, value) => this.#check(key, value),
+      onRecord: (change) => this.#check(change.key, change),
     });
   }
 
-  #check(record: string, value: object | undefined): void {
-    for (const right of [...(this.#standing.get(record) ?? [])]) right.check(record, value);
+  #check(record: string, seen: Seen | undefined): void {
+    for (const right of [...(this.#standing.get(record) ?? [])]) right.check(record, seen);
   }
 
   async #checkAll(prefix: string): Promise<void> {
@@ -97,7 +100,7 @@ export class ReadingRights {
       while (this.#standing.has(record) && !this.#stop.signal.aborted) {
         const read = await unlessUnreadable(this.#store.get<object>(record)).catch(() => null);
         if (read !== null) {
-          this.#check(record, read?.value);
+          this.#check(record, read);
           break;
         }
         await this.#clock.sleep(readRetryMs, this.#stop.signal);
@@ -111,6 +114,8 @@ class Right implements ReadingRight {
   readonly #clock: Clock;
   readonly #leave: () => void;
   readonly #ending = new AbortController();
+  /** The newest revision of each of its records that was seen. */
+  readonly #revisions = new Map<string, number>();
   /** Ends the wait for the key's expiry, if it expires. */
   #expiry: AbortController | undefined;
 
@@ -124,9 +129,15 @@ class Right implements ReadingRight {
     return this.#ending.signal;
   }
 
-  /** Ends the right if `value`, the new value of one of its records, no longer grants it. */
-  check(record: string, value: object | undefined): void {
-    if (this.over.aborted) return;
+  /**
+   * Ends the right if one of its records, as it was `seen`, no longer grants it. Reads and the watch overtake each
+   * other: what is older than what was seen before tells nothing.
+   */
+  check(record: string, seen: Seen | undefined): void {
+    if (this.over.aborted || (seen !== undefined && seen.revision < (this.#revisions.get(record) ?? 0)))
+      return;
+    const value = seen?.value;
+    if (seen !== undefined) this.#revisions.set(record, seen.revision);
     if (record.startsWith(recordPrefixes.app)) {
       if (value === undefined || (value as AppRecord).destroying) this.end();
       return;

@@ -5,7 +5,7 @@
  */
 import type { LRUCache } from "lru-cache";
 import { lastUsed } from "../core/last-used.ts";
-import type { Clock, Store } from "../ports.ts";
+import type { Clock, Store, StoreChange } from "../ports.ts";
 import { followRecords } from "./follow-records.ts";
 
 export class RecordCache<Value extends object> {
@@ -94,12 +94,12 @@ export class RecordCache<Value extends object> {
         this.#unknown.clear();
         this.#reads.clear();
       },
-      onRecord: (key, value, isUnreadable) => this.#follow(key, value, isUnreadable),
+      onRecord: (change) => this.#follow(change),
     });
   }
 
   // An unreadable record is not cached: the Store refuses whoever asks for it.
-  #follow(key: string, value: Value | undefined, isUnreadable: boolean): void {
+  #follow({ key, value, isUnreadable }: StoreChange<Value>): void {
     const wanted = this.peek(key) !== undefined || this.#reads.has(key);
     this.forget(key);
     if (this.#live && wanted && !isUnreadable) this.#keep(key, value);

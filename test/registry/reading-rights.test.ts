@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ChannelId } from "../../src/core/ids.ts";
+import { recordPrefixes } from "../../src/core/records/record-keys.ts";
 import type { Store, StoreChange } from "../../src/ports.ts";
 import { operatorKeyId } from "../../src/registry/keys.ts";
 import { type ReadingRight, ReadingRights } from "../../src/registry/reading-rights.ts";
@@ -141,6 +142,40 @@ describe("a right to read, by a clock that is held", () => {
     await registry.keys.revoke(record.id);
     await settled();
     expect(right.over.aborted).toBe(false);
+    await rights.close();
+  });
+
+  test("ends by the newest record, though an older one that was read arrives after it", async () => {
+    const { store } = registry;
+    const held: (() => void)[] = [];
+    const late: Store = {
+      get: async (key) => {
+        const read = await store.get(key);
+        if (key.startsWith(recordPrefixes.key)) await new Promise<void>((go) => held.push(go));
+        return read as never;
+      },
+      put: (...args) => store.put(...args),
+      list: (prefix) => store.list(prefix),
+      watch: (prefix, signal) => store.watch(prefix, signal),
+      close: async () => {},
+    };
+    const rights = new ReadingRights({ store: late, clock, keys: registry.keys });
+    const { record } = await registry.keys.create({
+      apps: "all",
+      readOnly: true,
+      description: "",
+      lifeMs: dayMs,
+    });
+    const taking = rights.take(record.id, todo);
+    await settled();
+    await registry.keys.update(record.id, { lifeMs: 1_000 });
+    await settled();
+    expect(held.length).toBeGreaterThan(0);
+    for (const go of held.splice(0)) go();
+    const right = (await taking)!;
+    expect(right.over.aborted).toBe(false);
+    await clock.advance(1_001);
+    expect(right.over.aborted).toBe(true);
     await rights.close();
   });
 

@@ -168,7 +168,7 @@ export class Platforms {
     return followRecords<PlatformRecord>(parts, recordPrefixes.platform, this.#closing.signal, {
       onUp: wakeAll, // they may wait for a change from before this watch was up
       onDown: () => {},
-      onRecord: (key) => this.#wake(key),
+      onRecord: ({ key }) => this.#wake(key),
     });
   }
 

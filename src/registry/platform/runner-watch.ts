@@ -5,7 +5,7 @@
  */
 import type { ChannelId } from "../../core/ids.ts";
 import { recordPrefixes } from "../../core/records/record-keys.ts";
-import type { Clock, Store } from "../../ports.ts";
+import type { Clock, Store, StoreChange } from "../../ports.ts";
 import { followRecords } from "../follow-records.ts";
 import type { PlatformLimits } from "./limits.ts";
 import type { RunnerRecord } from "./platform-records.ts";
@@ -35,7 +35,7 @@ export class RunnerWatch {
     const follower = {
       onUp: () => {},
       onDown: () => this.#heard.clear(),
-      onRecord: (key: string, runner: RunnerRecord | undefined) => this.#hear(key, runner),
+      onRecord: ({ key, value }: StoreChange<RunnerRecord>) => this.#hear(key, value),
     };
     const following = followRecords<RunnerRecord>(
       options,
