@@ -33,6 +33,8 @@ export const routerLimits = {
   /** Without a byte in either direction, once an answer has begun (H15) or while a body is coming in (H28). */
   idleMsMax: 55 * secondMs,
   connectMsMax: 5 * secondMs,
+  /** Interim answers (1xx) of a dyno to one request (H17). */
+  interimMax: 10,
   /** How long a request waits for a dyno that is starting (H20). */
   bootWaitMsMax: 75 * secondMs,
   headersMsMax: 30 * secondMs,

@@ -38,7 +38,7 @@ export class Backends {
   readonly #dynos: () => readonly WebDyno[];
   readonly #known = new Map<string, Backend>();
   #turn = 0;
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
   /** `dynos`: returns the web dynos that are wanted now. */
   constructor(dynos: () => readonly WebDyno[]) {
@@ -59,14 +59,18 @@ export class Backends {
   changed(): void {
     const alive = new Set(this.#dynos().flatMap((dyno) => this.#backendOf(dyno) ?? []));
     for (const [name, backend] of this.#known) if (!alive.has(backend)) this.#drop(name, backend);
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    for (const wake of this.#waiting) wake();
   }
 
   /** Resolves at the next change, or when `signal` is aborted. */
   async change(signal: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#waiting.push(resolve);
-      signal.addEventListener("abort", () => resolve(), { once: true });
+      const wake = () => {
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener("abort", wake, { once: true });
     });
   }
 

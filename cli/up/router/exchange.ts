@@ -1,5 +1,5 @@
 /** One request on its way through the router, its timers, and the log line about it. */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import type { UpClock } from "../clock.ts";
 import type { RouterLimits } from "../limits.ts";
 import type { Backend, Backends } from "./backends.ts";
@@ -131,4 +131,16 @@ export function codeOfFailure(error: NodeJS.ErrnoException, isConnected: boolean
   if (error.code?.startsWith("HPE_")) return "H17";
   if (isConnected) return "H13";
   return error.code === "ETIMEDOUT" ? "H19" : "H21";
+}
+
+/** Calls `then` when a dyno sends interim answers (1xx) without end; the router passes none of them on. */
+export function onInterim(
+  upstream: ClientRequest,
+  { interimMax }: Pick<RouterLimits, "interimMax">,
+  then: () => void,
+): void {
+  let count = 0;
+  upstream.on("information", () => {
+    if (++count === interimMax + 1) then();
+  });
 }

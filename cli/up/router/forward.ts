@@ -1,7 +1,6 @@
 /**
  * Streams a request to a dyno and its response to the client. Nothing is buffered, and each side waits for the other.
  */
-import { once } from "node:events";
 import {
   type ClientRequest,
   type IncomingMessage,
@@ -9,7 +8,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { Backend } from "./backends.ts";
-import { codeOfFailure, Exchange, type RouterParts } from "./exchange.ts";
+import { codeOfFailure, Exchange, onInterim, type RouterParts } from "./exchange.ts";
 import { answerHeaders, requestHeaders } from "./headers.ts";
 import type { RouterCode } from "./router-line.ts";
 
@@ -96,6 +95,12 @@ class Attempt {
     });
     upstream.on("error", (error: NodeJS.ErrnoException) => this.#failed(error));
     upstream.on("response", (answer) => void this.#answer(answer));
+    const malformed = () => this.#exchange.fail(this.#response, "H17");
+    onInterim(upstream, limits, malformed);
+    upstream.on("upgrade", (_, socket) => {
+      socket.destroy(); // nobody asked for another protocol
+      malformed();
+    });
     return upstream;
   }
 
@@ -145,7 +150,7 @@ class Attempt {
       for await (const chunk of answer as AsyncIterable<Buffer>) {
         exchange.bytes += chunk.length;
         expectMore();
-        if (!response.write(chunk)) await Promise.race([once(response, "drain"), once(response, "close")]);
+        if (!response.write(chunk)) await drainedOrClosed(response);
         if (exchange.isOver) return;
       }
     } catch {
@@ -165,6 +170,17 @@ class Attempt {
     else if (code === "H19" || code === "H21") this.#resolve(code);
     else this.#exchange.fail(this.#response, code);
   }
+}
+
+/** Leaves no listener behind: an answer to a slow client waits here thousands of times. */
+function drainedOrClosed(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      response.off("drain", settle).off("close", settle);
+      resolve();
+    };
+    response.on("drain", settle).on("close", settle);
+  });
 }
 
 /** The header that frames the body: chunks, or that there is none; a length is already there. */

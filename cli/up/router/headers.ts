@@ -13,11 +13,21 @@ const hopByHop: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+/**
+ * Headers that stay although `Connection` names them: without a length, the body of a GET would be a request of its own
+ * to the dyno, which nobody has logged.
+ */
+const alwaysKept: ReadonlySet<string> = new Set(["content-length", "host"]);
+
 /** A client's own id is kept if it looks like one, as on Heroku. */
 const requestIdForm = /^[A-Za-z0-9+/=-]{20,200}$/;
 
 export const requestIdOf = ({ "x-request-id": given }: IncomingHttpHeaders): string =>
   typeof given === "string" && requestIdForm.test(given) ? given : randomUUID();
+
+/** True if bytes that belong to the request follow its headers. */
+export const hasBody = ({ headers }: Pick<IncomingMessage, "headers">): boolean =>
+  headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 
 /** The addresses that a request came through: those that it lists, and the client's own. */
 export function forwardedOf({ headers, socket }: IncomingMessage): string {
@@ -68,7 +78,8 @@ function endToEnd(
   const kept: string[] = [];
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at]!.toLowerCase();
-    if (!hopByHop.has(name) && !named.has(name) && !without.has(name)) kept.push(raw[at]!, raw[at + 1]!);
+    const isOfConnection = hopByHop.has(name) || (named.has(name) && !alwaysKept.has(name));
+    if (!isOfConnection && !without.has(name)) kept.push(raw[at]!, raw[at + 1]!);
   }
   return kept;
 }

@@ -1,14 +1,14 @@
 /** The HTTP router in front of an app's web dynos. */
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { networkReason, wrongUse } from "../../errors.ts";
 import type { UpClock } from "../clock.ts";
 import type { RouterLimits } from "../limits.ts";
 import { Backends, type WebDyno } from "./backends.ts";
 import { Exchange, type RouterParts } from "./exchange.ts";
 import { forward } from "./forward.ts";
+import { hasBody } from "./headers.ts";
 import { forwardUpgrade } from "./upgrade.ts";
 
 type RouterOptions = Pick<RouterParts, "tell" | "room"> & {
@@ -20,12 +20,18 @@ type RouterOptions = Pick<RouterParts, "tell" | "room"> & {
   readonly limits: RouterLimits;
 };
 
+/**
+ * A request with a body that offers another protocol besides, as Java's HttpClient does (h2c), is answered as one that
+ * does not: the body would not reach the dyno. Node 20 has no such option, where the dyno is not sent the body (H12).
+ */
+const plainWithBody = { shouldUpgradeCallback: (request: IncomingMessage) => !hasBody(request) };
+
 export class Router {
   readonly #server: Server;
   readonly #backends: Backends;
   #underWay = 0;
   /** Connections of clients that no longer speak HTTP. */
-  readonly #upgraded = new Set<Duplex>();
+  readonly #upgraded = new Set<Socket>();
 
   private constructor(server: Server, backends: Backends) {
     this.#server = server;
@@ -41,6 +47,7 @@ export class Router {
       requestTimeout: 0, // bodies may stream: `exchange.ts` has their bounds
       keepAliveTimeout: limits.keepAliveMs,
       noDelay: true,
+      ...plainWithBody,
     });
     server.maxConnections = limits.connectionsMax;
     const backends = new Backends(dynos);
@@ -61,7 +68,7 @@ export class Router {
     });
     server.on("upgrade", (request, socket, head) => {
       if (router.#isFull(limits)) socket.destroy();
-      else void router.#count(forwardUpgrade(parts, request, router.#keepTrack(socket), head));
+      else void router.#count(forwardUpgrade(parts, request, router.#keepTrack(socket as Socket), head));
     });
     return router;
   }
@@ -89,7 +96,7 @@ export class Router {
     this.#backends.close();
   }
 
-  #keepTrack(socket: Duplex): Duplex {
+  #keepTrack(socket: Socket): Socket {
     this.#upgraded.add(socket);
     return socket.once("close", () => this.#upgraded.delete(socket));
   }

@@ -2,10 +2,10 @@
  * Requests that turn their connection into another kind, such as a WebSocket: bytes go both ways until one side ends.
  */
 import { type IncomingMessage, request as openRequest, STATUS_CODES } from "node:http";
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 import type { Backend } from "./backends.ts";
 import { errorHeaders, errorPage } from "./error-page.ts";
-import { codeOfFailure, Exchange, type RouterParts } from "./exchange.ts";
+import { codeOfFailure, Exchange, onInterim, type RouterParts } from "./exchange.ts";
 import { requestHeaders } from "./headers.ts";
 import { type RouterCode, routerErrors } from "./router-line.ts";
 
@@ -13,12 +13,13 @@ import { type RouterCode, routerErrors } from "./router-line.ts";
 export async function forwardUpgrade(
   parts: RouterParts,
   request: IncomingMessage,
-  client: Duplex,
+  client: Socket,
   head: Buffer,
 ): Promise<void> {
   const exchange = new Exchange(parts, request);
   client.on("error", () => client.destroy());
   client.on("close", () => exchange.end(499, { code: "H27", sock: "client" }));
+  exchange.over.addEventListener("abort", () => endIn(client, parts.limits.idleMsMax));
   const backend = await exchange.backend(new Set());
   if (backend === undefined) return;
   if (typeof backend === "string") return refuse(exchange, client, backend);
@@ -34,7 +35,7 @@ function talk(
   { clock, limits, port }: RouterParts,
   exchange: Exchange,
   { address }: Backend,
-  client: Duplex,
+  client: Socket,
   head: Buffer,
 ): Promise<void> {
   const { request, requestId, forwarded } = exchange;
@@ -48,6 +49,7 @@ function talk(
     headers: [...headers, "Connection", "Upgrade", "Upgrade", request.headers.upgrade!] as never,
   });
   let isConnected = false;
+  let isAnswered = false;
   upstream.once("socket", (socket) =>
     socket.once("connect", () => {
       isConnected = true;
@@ -57,23 +59,18 @@ function talk(
   exchange.within(limits.answerMsMax, () => {
     refuse(exchange, client, isConnected ? "H12" : "H19");
   });
-  upstream.on("error", (error: NodeJS.ErrnoException) =>
-    refuse(exchange, client, codeOfFailure(error, isConnected)),
-  );
+  upstream.on("error", (error: NodeJS.ErrnoException) => {
+    if (!isAnswered) refuse(exchange, client, codeOfFailure(error, isConnected));
+  });
+  onInterim(upstream, limits, () => refuse(exchange, client, "H17"));
   upstream.on("response", (answer) => {
-    // The dyno answers instead of upgrading: this answer is the last thing on the connection.
-    client.write(headOf(answer, ["Connection", "close"]));
-    answer.on("data", (chunk: Buffer) => {
-      exchange.bytes += chunk.length;
-    });
-    answer.on("end", () => exchange.end(answer.statusCode!));
-    answer.on("error", () => exchange.end(503, { code: "H18", sock: "backend" }));
-    answer.pipe(client);
+    isAnswered = true;
+    answerPlainly(exchange, answer, client, limits);
   });
   upstream.on("upgrade", (answer, dyno, dynoHead) => {
     const expectMore = () =>
       exchange.within(limits.idleMsMax, () => exchange.end(503, { code: "H15", sock: "client" }));
-    client.write(headOf(answer, []));
+    client.write(headOf(answer, []), "latin1");
     if (dynoHead.length > 0) client.write(dynoHead);
     exchange.bytes += dynoHead.length;
     if (head.length > 0) dyno.write(head);
@@ -93,21 +90,52 @@ function talk(
   return new Promise((resolve) => {
     exchange.over.addEventListener("abort", () => {
       upstream.destroy();
-      client.end();
       resolve();
     });
   });
 }
 
-function refuse(exchange: Exchange, client: Duplex, code: RouterCode): void {
+/** Ends the connection, whatever the client does: one that neither reads nor closes its side would keep it for ever. */
+function endIn(client: Socket, ms: number): void {
+  client.end();
+  let left = Number.POSITIVE_INFINITY;
+  const timer = setInterval(() => {
+    if (client.writableFinished || client.writableLength === left) client.destroy();
+    left = client.writableLength;
+  }, ms);
+  client.once("close", () => clearInterval(timer));
+}
+
+/** The dyno answers instead of upgrading: this answer is the last thing on the connection. */
+function answerPlainly(
+  exchange: Exchange,
+  answer: IncomingMessage,
+  client: Socket,
+  { idleMsMax }: RouterParts["limits"],
+): void {
+  const expectMore = () =>
+    exchange.within(idleMsMax, () => exchange.end(503, { code: "H15", sock: "backend" }));
+  client.write(headOf(answer, ["Connection", "close"]), "latin1");
+  expectMore();
+  answer.on("data", (chunk: Buffer) => {
+    exchange.bytes += chunk.length;
+    expectMore();
+  });
+  answer.on("end", () => exchange.end(answer.statusCode!));
+  answer.on("error", () => exchange.end(503, { code: "H18", sock: "backend" }));
+  answer.pipe(client);
+}
+
+function refuse(exchange: Exchange, client: Socket, code: RouterCode): void {
   const { status } = routerErrors[code];
-  if (!exchange.end(status, { code })) return;
+  if (exchange.isOver) return;
   const headers = Object.entries({ ...errorHeaders, connection: "close" }).map(
     ([name, value]) => `${name}: ${value}`,
   );
-  client.end(
+  client.write(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${headers.join("\r\n")}\r\n\r\n${errorPage}`,
   );
+  exchange.end(status, { code });
 }
 
 /** The head of an answer as the dyno wrote it; `connection` replaces its headers about the connection. */

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { request as httpRequest, type IncomingMessage } from "node:http";
+
 import { Readable } from "node:stream";
 import { afterEach, describe, expect, test } from "vitest";
 import type { RouterLimits } from "../../../cli/up/limits.ts";
@@ -398,55 +399,6 @@ describe("a failure", () => {
       Array.from({ length: 60 }, (_, n) => fetch(rig.url + ["/", "/bad", "/never"][n % 3])),
     );
     expect(answers.map(({ status }) => status)).toEqual(answers.map((_, n) => (n % 3 === 0 ? 200 : 503)));
-  });
-});
-
-describe("hostile bytes", () => {
-  test.each([
-    [
-      'GET /"%0Aat=info&x HTTP/1.1\r\nHost: a"b c\r\nX-Forwarded-For: 1" code=H99 \xff\r\n',
-      /path="\/%22%0Aat=info&x" host=a%22b%20c .* fwd="1%22 code=H99 %FF, 127\.0\.0\.1" /,
-    ],
-    [`GET /${"a".repeat(9_000)} HTTP/1.1\r\nHost: ${"h".repeat(900)}\r\n`, /path="\/a{4095}" host=h{256} /],
-    [
-      'GET / HTTP/1.1\r\nHost: x\r\nX-Request-ID: a" b=c ddddddddddddddddd\r\n',
-      new RegExp(`request_id=${requestId} `),
-    ],
-  ])("in %j stay in their word of the line", async (head, form) => {
-    await open();
-    await rig.dyno((_, response) => response.end("x"));
-    await rig.ask(`${head}Connection: close\r\n\r\n`);
-    const [line] = await rig.routerLines();
-    expect(line).toMatch(form);
-    expect(line).toMatch(/^[\x20-\x7e]+$/);
-  });
-
-  test.each([
-    [
-      "two lengths",
-      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    ],
-    ["a line end in a header", "GET / HTTP/1.1\r\nHost: x\r\nA: b\rc: d\r\n\r\n"],
-    ["headers of 40 KiB", `GET / HTTP/1.1\r\nHost: x\r\nA: ${"a".repeat(40_000)}\r\n\r\n`],
-    ["no HTTP", "hello\r\n\r\n"],
-  ])("with %s reach no dyno", async (_, bytes) => {
-    await open();
-    let requests = 0;
-    await rig.dyno((_request, response) => {
-      requests++;
-      response.end();
-    });
-    expect(await rig.ask(bytes)).toMatch(/^HTTP\/1\.1 4[0-9]{2} /);
-    expect(requests).toBe(0);
-  });
-
-  test("of a dyno's header do not reach the client", async () => {
-    await open();
-    await rig.raw((socket) =>
-      socket.once("data", () => socket.end("HTTP/1.1 200 O\x01K\r\nA: b\x01c\r\nContent-Length: 0\r\n\r\n")),
-    );
-    expect((await fetch(rig.url)).status).toBe(503);
-    expect((await rig.routerLines())[0]).toContain("code=H17 ");
   });
 });
 
