@@ -110,8 +110,8 @@ export const checkpointPace = { perSecond: 50, msMax: secondMs } as const;
 
 /** Bytes that all drains together have read ahead, or sent and not settled. */
 export const readAheadBytesMax = 128 * MiB;
-/** Bodies that https drains have made of their lines and that wait for an answer. */
-export const drainBodyLimits = { bytesMax: 128 * MiB, appBytesMax: 16 * MiB } as const;
+/** Bodies that https drains have made of their lines and that their receivers have not read yet. */
+export const drainBodyLimits = { bytesMax: 128 * MiB, appBytesMax: 16 * MiB, unreadMsMin: secondMs } as const;
 /** Memory for writing the parcels of all syslog drains that is kept for reuse. */
 export const encodeBuffersBytesMax = 8 * MiB;
 

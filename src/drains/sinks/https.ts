@@ -22,8 +22,8 @@ import { type TlsParts, timedOut } from "./connecting.ts";
 import { nameOf } from "./endpoint.ts";
 import { failureVerdict } from "./explain.ts";
 import { bodyFormats } from "./formats/all-formats.ts";
-import type { Body, BodyFormat } from "./formats/body-format.ts";
-import { type Answer, answerOf } from "./http/answer.ts";
+import type { BodyFormat, Body as Written } from "./formats/body-format.ts";
+import { type Answer, answerOf, type RawAnswer } from "./http/answer.ts";
 import { HttpConnection, type Requests, StaleConnection } from "./http/connection.ts";
 import { type HeadOptions, RequestHead, whole } from "./http/request-head.ts";
 import { judge } from "./judge.ts";
@@ -56,8 +56,31 @@ type HttpsSinkOptions = SinkLimits &
     readonly places?: BodyPlaces;
   };
 
+/** The body of a request on its way. Its memory is let go once the connection has taken all of it. */
+class Body {
+  readonly bytes: number;
+  readonly #place: BodyPlace | undefined;
+  #pieces: readonly Uint8Array[];
+
+  constructor(pieces: readonly Uint8Array[], place: BodyPlace | undefined) {
+    this.#pieces = pieces;
+    this.bytes = lengthOf(pieces);
+    this.#place = place;
+    place?.setOut(this.bytes);
+  }
+
+  get pieces(): readonly Uint8Array[] {
+    return this.#pieces;
+  }
+
+  letGo(): void {
+    this.#pieces = [];
+    this.#place?.end();
+  }
+}
+
 /** A body, or why it is too long. */
-type Made = readonly Uint8Array[] | string;
+type Made = Body | string;
 
 const compress = promisify(gzip);
 
@@ -93,26 +116,24 @@ class HttpsSink implements Sink {
     this.#watch(signal);
     if (this.#asksName) this.#appName = await this.#options.appName!().catch(() => undefined);
     this.#asksName = false;
-    const taking = this.#takePlace(parcel, signal);
-    const place = taking instanceof Promise ? await taking : taking;
-    try {
-      const making = this.#bodyOf(parcel);
-      const body = making instanceof Promise ? await making : making;
-      if (typeof body === "string") return { kind: "split", reason: body };
-      const bytes = lengthOf(body);
-      place?.becomes(bytes);
-      for (let isFresh = false; ; isFresh = true) {
+    for (let isFresh = false; ; isFresh = true) {
+      const taking = this.#takePlace(parcel, signal);
+      const place = taking instanceof Promise ? await taking : taking;
+      try {
+        const making = this.#bodyOf(parcel, place);
+        const body = making instanceof Promise ? await making : making;
+        if (typeof body === "string") return { kind: "split", reason: body };
         try {
           signal.throwIfAborted();
-          return this.#verdictOn(await this.#attempt(body, bytes, parcel), parcel);
+          return this.#verdictOn(await this.#attempt(body, parcel), parcel);
         } catch (failure) {
           signal.throwIfAborted();
-          if (!isFresh && failure instanceof StaleConnection) continue;
-          return failureVerdict(failure, this.#options.destination, this.#options);
+          if (isFresh || !(failure instanceof StaleConnection))
+            return failureVerdict(failure, this.#options.destination, this.#options);
         }
+      } finally {
+        place?.end();
       }
-    } finally {
-      place?.becomes(0);
     }
   }
 
@@ -120,23 +141,25 @@ class HttpsSink implements Sink {
   #takePlace(parcel: Parcel, signal: AbortSignal): BodyPlace | Promise<BodyPlace> | undefined {
     const { destination, places, appId } = this.#options;
     if (destination.format === "logplex" && !destination.compresses) return undefined;
-    return places?.take(appId, lengthOf(parcel.slices.map(({ bytes }) => bytes)), signal);
+    const giveUp = (ms: number) => this.#giveUp(timedOut("room for all the lines", ms));
+    return places?.take(appId, lengthOf(parcel.slices.map(({ bytes }) => bytes)), giveUp, signal);
   }
 
   // The body, or why it is too long.
-  #bodyOf(parcel: Parcel): Made | Promise<Made> {
+  #bodyOf(parcel: Parcel, place: BodyPlace | undefined): Made | Promise<Made> {
     const written = this.#write(parcel);
     return written instanceof Promise
-      ? written.then((body) => this.#madeOf(body, parcel))
-      : this.#madeOf(written, parcel);
+      ? written.then((body) => this.#madeOf(body, parcel, place))
+      : this.#madeOf(written, parcel, place);
   }
 
-  #madeOf(written: Body, parcel: Parcel): Made | Promise<Made> {
+  #madeOf(written: Written, parcel: Parcel, place: BodyPlace | undefined): Made | Promise<Made> {
     const { destination } = this.#options;
     const pieces = piecesOf(written);
     const excess = excessOf(parcel, lengthOf(pieces), destination);
     if (excess !== undefined) return excess;
-    return destination.compresses ? compress(whole(pieces)).then((packed) => [packed]) : pieces;
+    if (!destination.compresses) return new Body(pieces, place);
+    return compress(whole(pieces)).then((packed) => new Body([packed], place));
   }
 
   async close(): Promise<void> {
@@ -154,7 +177,7 @@ class HttpsSink implements Sink {
     signal?.addEventListener("abort", this.#abort, { once: true });
   }
 
-  #write({ slices }: Parcel): Body | Promise<Body> {
+  #write({ slices }: Parcel): Written | Promise<Written> {
     const { drainToken, appId, clock } = this.#options;
     const context = { drainToken, appId, appName: this.#appName, nowMs: clock.nowMs() };
     return inFewTurns(this.#format.write(slices, context), appId);
@@ -171,16 +194,14 @@ class HttpsSink implements Sink {
     return this.#connection;
   }
 
-  async #attempt(body: readonly Uint8Array[], bytes: number, parcel: Parcel): Promise<Answer> {
-    const { destination, attemptMsMax, clock, trace } = this.#options;
+  async #attempt(body: Body, parcel: Parcel): Promise<Answer> {
+    const { destination, attemptMsMax, trace } = this.#options;
     const timer = setTimeout(() => this.#giveUp(timedOut("answer", attemptMsMax)), attemptMsMax);
     try {
       trace?.begin(isIP(destination.host) === 0 ? "resolve" : "connect");
       const connection = this.#connection?.isUsable === true ? this.#connection : await this.#open();
       this.#giveUp = (reason) => connection.giveUp(reason);
-      const head = this.#heads.of(parcel, body, bytes, clock.nowMs());
-      const onSent = trace && (() => noteSent(trace, bytes));
-      const answer = await connection.exchange({ head, body, bytes, onSent });
+      const answer = await this.#exchange(connection, body, parcel);
       trace?.begin("answer");
       trace?.note(`status ${answer.status}`);
       return await answerOf(answer);
@@ -188,6 +209,19 @@ class HttpsSink implements Sink {
       clearTimeout(timer);
       this.#giveUp = () => {};
     }
+  }
+
+  // It is not async, as the arguments and variables of an async function live as long as it waits: the body has to go
+  // before its answer comes.
+  #exchange(connection: HttpConnection, body: Body, parcel: Parcel): Promise<RawAnswer> {
+    const { clock, trace } = this.#options;
+    const { pieces, bytes } = body;
+    const onSent = () => {
+      body.letGo();
+      if (trace !== undefined) noteSent(trace, bytes);
+    };
+    const head = this.#heads.of(parcel, pieces, bytes, clock.nowMs());
+    return connection.exchange({ head, body: pieces, bytes, onSent });
   }
 
   #verdictOn(answer: Answer, { count: lines }: Parcel): Verdict {
@@ -220,7 +254,7 @@ function excessOf({ count }: Parcel, bytes: number, destination: HttpDestination
   return `${nameOf(destination)} takes ${takes} in a request of format ${destination.format}, not ${has}: log shorter lines`;
 }
 
-const piecesOf = (body: Body): readonly Uint8Array[] => (body instanceof Uint8Array ? [body] : body);
+const piecesOf = (body: Written): readonly Uint8Array[] => (body instanceof Uint8Array ? [body] : body);
 
 function lengthOf(pieces: readonly Uint8Array[]): number {
   let bytes = 0;

@@ -16,7 +16,7 @@ export type HttpRequest = {
   /** The size of the body. */
   readonly bytes: number;
   /** Called when the connection has taken all of it. */
-  readonly onSent?: (() => void) | undefined;
+  readonly onSent: () => void;
 };
 
 export function sendRequest(socket: Socket, buffers: Buffers, request: HttpRequest): void {
@@ -28,8 +28,10 @@ export function sendRequest(socket: Socket, buffers: Buffers, request: HttpReque
   }
   socket.cork();
   socket.write(head, "latin1");
-  for (const [n, piece] of body.entries())
-    socket.write(piece, (failure) => n === body.length - 1 && failure == null && onSent?.());
+  for (const piece of body.slice(0, -1)) socket.write(piece);
+  socket.write(body.at(-1)!, (failure) => {
+    if (failure == null) onSent();
+  });
   socket.uncork();
 }
 
@@ -43,6 +45,6 @@ function sendTogether(socket: Socket, buffers: Buffers, { head, body, bytes, onS
   socket.write(together, (failure) => {
     if (failure != null) return; // the system may still read it
     buffers.give(together);
-    onSent?.();
+    onSent();
   });
 }
