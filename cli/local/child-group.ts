@@ -88,7 +88,7 @@ export class ChildGroup {
       throw error;
     }
     const exited = once(this.#child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
-    const output = Promise.all([this.#read("stdout", exited), this.#read("stderr", exited)]);
+    const output = Promise.all([this.#read("stdout"), this.#read("stderr")]);
     const [code, signal] = await exited;
     // A shell ends at once although the program that it started is still running; the output shows when that has ended.
     if (this.#options.endsTogether && this.#isSignalled) await settledOrAborted(output, this.#killed.signal);
@@ -116,12 +116,12 @@ export class ChildGroup {
     return { child, streams };
   }
 
-  /** Once the process has exited, there is nobody to hold back: what is left in the pipe is read at once. */
-  async #read(name: OutputName, exited: Promise<unknown>): Promise<void> {
+  /** Once the group has been killed, there is nobody to hold back: what is left in the pipe is read at once. */
+  async #read(name: OutputName): Promise<void> {
     try {
       for await (const chunk of this.#streams[name]) {
         const held = this.#options.onOutput(name, chunk);
-        if (held !== undefined) await Promise.race([held, exited]);
+        if (held !== undefined) await settledOrAborted(held, this.#killed.signal);
       }
     } catch {
       // Closed by `closeStream` or at the end: everything that was read has been passed on.
@@ -133,7 +133,12 @@ export class ChildGroup {
   }
 }
 
+/** Leaves no listener behind. */
 async function settledOrAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
-  await Promise.race([promise, once(signal, "abort")]);
+  await new Promise<void>((resolve, reject) => {
+    const onAbort = () => resolve();
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(() => resolve(), reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 }

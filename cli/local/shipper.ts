@@ -302,6 +302,7 @@ export class Shipper {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#wake = () => {
+        this.#wake = () => {}; // lines call it by the thousand
         clearTimeout(timer);
         resolve();
       };

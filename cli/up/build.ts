@@ -114,7 +114,7 @@ export async function runToEnd(
     clearInterval(logged);
     signal.removeEventListener("abort", stop);
     output.progress("");
-    log.end();
+    await log.end();
     signal.throwIfAborted();
   }
 }

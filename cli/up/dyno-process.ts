@@ -24,8 +24,8 @@ export type DynoProcess = {
 
 type Options = Pick<ChildOptions, "environment" | "folder" | "onOutput"> & {
   readonly command: string;
-  /** No more output will come. */
-  readonly onOutputEnd: () => void;
+  /** No more output will come; the process has ended when all of it has been passed on. */
+  readonly onOutputEnd: () => Promise<void> | undefined;
   /** The port of a web process. */
   readonly port?: number;
   readonly clock: UpClock;
@@ -57,7 +57,7 @@ export function startProcess({
   const ended = new AbortController();
   const allEnded = group.ended.finally(() => {
     ended.abort();
-    onOutputEnd();
+    return onOutputEnd();
   });
   allEnded.catch(() => {}); // whoever awaits it gets the error
 

@@ -49,6 +49,14 @@ export const routerLimits = {
   wordCharsMax: 256,
 } as const;
 
+/** How the output of dynos becomes lines. */
+export const outputLimits = {
+  /** How much of a turn of the event loop it may take, and a piece more. */
+  turnMsMax: 2,
+  /** Made into lines at one go. */
+  pieceBytes: 2 * KiB,
+} as const;
+
 /** The terminal of `up`. */
 export const screenLimits = {
   /** Lines that wait to be drawn. Beyond that, the app's are left out and counted. */

@@ -24,6 +24,8 @@ export class UpScreen {
   /** Lines that were left out before those that wait. */
   #leftOut = 0;
   #isDrawing = false;
+  #atMs = Number.NaN;
+  #time = "";
   #quiet: NodeJS.Timeout | undefined;
 
   constructor(app: string, output: Output) {
@@ -35,7 +37,7 @@ export class UpScreen {
   /** Takes a line; `flush` shows it, at the latest at the end of this turn. */
   add(source: string, dyno: string, severity: Level, message: string): void {
     if (this.#lines.length === 0) setImmediate(() => void this.flush());
-    this.#lines.push({ time: new Date().toISOString(), source, dyno, severity, message });
+    this.#lines.push({ time: this.#now(), source, dyno, severity, message });
     if (this.#form !== undefined && this.#lines.length > screenLimits.linesMax) this.#leaveOut();
   }
 
@@ -82,6 +84,13 @@ export class UpScreen {
     }
     this.#lines = this.#lines.slice(at);
     return text;
+  }
+
+  /** The time in words, made once per millisecond. */
+  #now(): string {
+    const ms = Date.now();
+    if (ms !== this.#atMs) [this.#atMs, this.#time] = [ms, new Date(ms).toISOString()];
+    return this.#time;
   }
 
   #shown(line: Line): ShownLine {

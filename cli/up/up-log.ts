@@ -12,6 +12,8 @@ import { LineSource } from "../local/parcel.ts";
 import { type LineOptions, ProgramLines } from "../local/program-lines.ts";
 import { linesWere } from "../local/shipper.ts";
 import type { Output } from "../output.ts";
+import { OutputTurns } from "./output-turns.ts";
+import { ProcessOutput } from "./process-output.ts";
 import { UpScreen } from "./screen.ts";
 import { UpShippers } from "./shippers.ts";
 
@@ -25,7 +27,8 @@ const triesBeforeNote = 3;
 export type OutputLog = {
   /** Takes output as it comes; the process waits while a promise is pending. */
   readonly take: (stream: OutputName, chunk: Buffer) => Promise<void> | undefined;
-  readonly end: () => void;
+  /** Resolves when all of it is lines; undefined if it is. */
+  readonly end: () => Promise<void> | undefined;
 };
 
 /** The sources of the app's own lines and of the platform's. */
@@ -37,6 +40,7 @@ export class UpLog {
   readonly #lineOptions: LineOptions;
   readonly #logs: { readonly [Name in SourceName]: Destination };
   readonly #shippers: UpShippers;
+  readonly #turns = new OutputTurns();
   /** The writers of the platform's own lines. */
   readonly #sources = new Map<string, LineSource>();
   #isAwayNoted = false;
@@ -67,19 +71,15 @@ export class UpLog {
       stderr: this.#linesOf(source, process, "stderr"),
     };
     const never = new AbortController().signal;
-    return {
-      take: (stream, chunk) => {
-        lines[stream].push(chunk);
+    return new ProcessOutput({
+      turns: this.#turns,
+      lines,
+      hold: () => {
         const shown = this.#screen.flush();
         if (shown === undefined && shipper.hasRoom) return undefined;
         return Promise.all([shown, shipper.room(never)]).then(() => {});
       },
-      end: () => {
-        lines.stdout.end();
-        lines.stderr.end();
-        void this.#screen.flush();
-      },
-    };
+    });
   }
 
   /** A line of the platform: `heroku[web.1]: State changed …`. These are few and never dropped. */

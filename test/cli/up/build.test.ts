@@ -31,7 +31,7 @@ const outputOf = (source: string, process: string) => ({
       lines.push(`${source}[${process}] ${stream}: ${line}`);
     return undefined;
   },
-  end: () => {},
+  end: () => undefined,
 });
 const log = {
   api: (text: string) => lines.push(`app[api]: ${text}`),
