@@ -1,7 +1,7 @@
 /** Reads the environment: the server's address, and the key for it. */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { codeOf, wrongUse } from "./errors.ts";
+import { codeOf, outOfFiles, wrongUse } from "./errors.ts";
 
 /** Variables in the form of `process.env`. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -48,6 +48,7 @@ export function findKey(variables: Variables, url: URL, folder: string = process
     } catch (error) {
       const code = codeOf(error);
       if (code === "ENOENT" || code === "ENOTDIR") continue;
+      if (code === "EMFILE" || code === "ENFILE") throw outOfFiles(path, code);
       const origin = `none was sent: TAILRACE_API_KEY is not set and ${path} cannot be read (${code})`;
       return { key: undefined, origin };
     }

@@ -61,6 +61,14 @@ export function asSentence(text: string): string {
   return /[.!?]$/.test(line) ? line : `${line}.`;
 }
 
+/** No file can be opened, because this process has too many open; others will be closed. */
+export const outOfFiles = (path: string, code: string) =>
+  new CliError(
+    `${path} cannot be read now (${code}): too many files and connections are open.`,
+    "Try again; if this lasts, raise the limit (ulimit -n).",
+    { passing: true },
+  );
+
 /** The server answered 401. */
 export const keyRefused = ({ origin, isFileMissing }: KeyFinding) =>
   new CliError(

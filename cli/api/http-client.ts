@@ -10,7 +10,12 @@ type HttpClientLimits = {
   readonly connectMsMax: number;
   /** An exchange fails after this long without a byte of an answer. Absent: never. */
   readonly silenceMsMax?: number;
+  /** The longest answer that is read as a whole. */
+  readonly textBytesMax?: number;
 };
+
+/** A list of hundreds of thousands of apps. */
+const textBytesMaxUsual = 256 * 1024 * 1024;
 
 type HttpRequest = {
   readonly method?: string;
@@ -52,7 +57,7 @@ export class HttpClient {
         statusCode: body.statusCode!,
         headers: body.headers,
         body,
-        text: () => textOf(body, signal),
+        text: () => textOf(body, this.#limits.textBytesMax ?? textBytesMaxUsual, signal),
       };
     } catch (failure) {
       throw signal?.aborted ? signal.reason : failure;
@@ -78,14 +83,14 @@ export class HttpClient {
         ...(signal && { signal }),
         ...(silenceMsMax !== undefined && { timeout: silenceMsMax }),
       });
-      const connecting = setTimeout(() => sent.destroy(late("connecting took too long")), connectMsMax);
+      const connecting = setTimeout(() => sent.destroy(failure("connecting took too long")), connectMsMax);
       const connected = () => clearTimeout(connecting);
       sent.on("socket", (socket) => {
         if (socket.connecting) socket.once(isTls ? "secureConnect" : "connect", connected);
         else connected();
       });
       sent.on("close", connected);
-      sent.on("timeout", () => sent.destroy(late("nothing came for too long")));
+      sent.on("timeout", () => sent.destroy(failure("nothing came for too long")));
       sent.on("error", reject); // after the head, the body reports errors
       sent.on("response", resolve);
       sent.end(body);
@@ -101,14 +106,23 @@ export class HttpClient {
   }
 }
 
-async function textOf(body: IncomingMessage, signal: AbortSignal | undefined): Promise<string> {
+async function textOf(
+  body: IncomingMessage,
+  bytesMax: number,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const pieces: Buffer[] = [];
+  let bytes = 0;
   try {
-    for await (const piece of body) pieces.push(piece);
+    for await (const piece of body as AsyncIterable<Buffer>) {
+      bytes += piece.length;
+      if (bytes > bytesMax) throw failure(`its answer has more than ${bytesMax / 2 ** 20} MiB`);
+      pieces.push(piece);
+    }
   } catch (failure) {
     throw signal?.aborted ? signal.reason : failure;
   }
   return Buffer.concat(pieces).toString();
 }
 
-const late = (message: string): Error => new Error(message);
+const failure = (message: string): Error => new Error(message);

@@ -22,12 +22,14 @@ const retryAfterMsMax = 60_000;
 /** How much of a server's text is shown. */
 const saidCharsMax = 500;
 const mendCharsMax = 500;
+/** An answer that is longer counts as none. */
+const answerBytesMax = 1024 * 1024;
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /** Opens connections to log servers; one try takes at most `tryMsMax`. */
 export function openPost(tryMsMax: number): { post: Post; close: () => void } {
-  const client = new HttpClient({ connectMsMax: tryMsMax });
+  const client = new HttpClient({ connectMsMax: tryMsMax, textBytesMax: answerBytesMax });
   const post: Post = async (destination, { bytes, count, parcelId }, signal) => {
     const bounded = AbortSignal.any([signal, AbortSignal.timeout(tryMsMax)]);
     try {

@@ -19,12 +19,12 @@ export async function watchMemory(options: MemoryWatchOptions, signal: AbortSign
   for (;;) {
     await options.clock.sleep(sampleMs, signal);
     if (signal.aborted) return;
-    sampleAll(options);
+    await sampleAll(options);
   }
 }
 
-function sampleAll({ appId, dynos, tell, tellSample, read }: MemoryWatchOptions): void {
-  const groups = read();
+async function sampleAll({ appId, dynos, tell, tellSample, read }: MemoryWatchOptions): Promise<void> {
+  const groups = await read();
   for (const dyno of dynos()) {
     const pid = dyno.process?.pid;
     const found = pid === undefined ? undefined : groups.get(pid);

@@ -1,18 +1,27 @@
 /** The memory of dynos, from /proc: the total of all processes in a group. */
 import { readdirSync, readFileSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
 
 /** In KiB, as reported by the kernel: own memory, memory of files, and swapped-out memory. */
 type MemorySample = { readonly rssKb: number; readonly cacheKb: number; readonly swapKb: number };
 
 /** Samples by process group. Empty if there is no /proc. */
-export type ReadMemory = () => ReadonlyMap<number, MemorySample>;
+export type ReadMemory = () => Promise<ReadonlyMap<number, MemorySample>>;
 
 const none: MemorySample = { rssKb: 0, cacheKb: 0, swapKb: 0 };
 
-/** Reads every process once, however many dynos there are. */
-export const readMemory: ReadMemory = () => {
+/** How much of a turn of the event loop the reading takes: a dyno may have thousands of processes. */
+const turnMsMax = 2;
+
+/** Reads every process once, however many dynos there are; the router comes between. */
+export const readMemory: ReadMemory = async () => {
   const groups = new Map<number, MemorySample>();
+  let beganMs = performance.now();
   for (const pid of processIds()) {
+    if (performance.now() - beganMs >= turnMsMax) {
+      await nextTurn();
+      beganMs = performance.now();
+    }
     const found = readProcess(pid);
     if (found === undefined) continue;
     const before = groups.get(found.group) ?? none;

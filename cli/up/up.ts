@@ -12,6 +12,7 @@ import { Dynos } from "./dynos.ts";
 import { dynoLimits, routerGraceMs, routerLimits } from "./limits.ts";
 import { readMemory } from "./memory.ts";
 import { watchMemory } from "./memory-watch.ts";
+import { openFilesMax, withinFiles } from "./open-files.ts";
 import { readEnvFile, readProcfile } from "./procfile.ts";
 import { release } from "./release.ts";
 import { Router } from "./router/router.ts";
@@ -149,7 +150,7 @@ const openRouter = (port: number, dynos: Dynos, log: UpLog): Promise<Router> =>
     tell: (line) => log.router(line),
     room: (over) => log.room(over),
     clock: upClock,
-    limits: routerLimits,
+    limits: withinFiles(routerLimits, openFilesMax()),
   });
 
 type Deployed = {

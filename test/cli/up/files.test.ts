@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { scalesIn } from "../../../cli/scale-words.ts";
 import { buildSteps, withPrograms } from "../../../cli/up/build.ts";
+import { routerLimits } from "../../../cli/up/limits.ts";
 import { readMemory, sampleIn } from "../../../cli/up/memory.ts";
+import { openFilesMax, withinFiles } from "../../../cli/up/open-files.ts";
 import { readEnvFile, readProcfile } from "../../../cli/up/procfile.ts";
 
 let folder: string;
@@ -90,7 +92,27 @@ describe("a build", () => {
   });
 });
 
+test.each([
+  [100_000, 5_000, 2_000],
+  [1_024, 409, 204],
+])(
+  "of %i files that may be open the router's clients have their share",
+  (filesMax, connectionsMax, requestsMax) => {
+    expect(withinFiles(routerLimits, filesMax)).toEqual({ ...routerLimits, connectionsMax, requestsMax });
+    expect(openFilesMax()).toBeGreaterThan(0);
+  },
+);
+
 describe("memory", () => {
+  test.runIf(process.platform === "linux")("of thousands of processes is read in turns", async () => {
+    let turns = 0;
+    const counting = setInterval(() => turns++, 0);
+    const [before, ...others] = await Promise.all(Array.from({ length: 200 }, () => readMemory()));
+    clearInterval(counting);
+    expect(others.every(({ size }) => size > 0) && before!.size > 0).toBe(true);
+    expect(turns).toBeGreaterThan(1);
+  });
+
   test("is read from a status as the kernel writes it", () => {
     expect(
       sampleIn(
@@ -100,8 +122,8 @@ describe("memory", () => {
     expect(sampleIn("Name:\tkthread\n")).toEqual({ rssKb: 0, cacheKb: 0, swapKb: 0 });
   });
 
-  test.runIf(process.platform === "linux")("of all processes of a group is added up", () => {
-    const groups = readMemory();
+  test.runIf(process.platform === "linux")("of all processes of a group is added up", async () => {
+    const groups = await readMemory();
     expect([...groups.values()].some(({ rssKb }) => rssKb > 1_000)).toBe(true);
   });
 });

@@ -256,7 +256,7 @@ describe("memory", () => {
         dynos: () => [dyno],
         tell: (_, text) => messages.push(text),
         ...(areShown && { tellSample }),
-        read: () => new Map([[newest().pid, { rssKb: rssMb * 1024, cacheKb: 1024, swapKb: 0 }]]),
+        read: async () => new Map([[newest().pid, { rssKb: rssMb * 1024, cacheKb: 1024, swapKb: 0 }]]),
         clock,
       },
       end.signal,
