@@ -98,6 +98,5 @@ async function* linesOf(
   const [from, to] = [start - batch.line, end - batch.line];
   const kept: Kept = new Uint8Array(batch.count).fill(1, from, to);
   const wanted = [batch, shape, { kept, skip: 0 }, `around ${from} ${to}`] as const;
-  const { last } = yield* inPieces(parts, wanted);
-  yield { ...last, position: positionIn(batch, to) };
+  yield* inPieces(parts, wanted, { position: positionIn(batch, to) });
 }

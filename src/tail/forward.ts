@@ -79,12 +79,10 @@ export async function* readForward(
         selecting instanceof Promise ? yield* delays.wait(selecting, positionIn(batch, repeated)) : selecting;
       if (signal.aborted) return;
       const wanted = [batch, session.shape, { kept, skip: repeated }, filter?.key] as const;
-      const made = parts.formats.get(...wanted);
-      const isWhole = !(made instanceof Promise) && made.rest === undefined;
-      const { last, count } = isWhole ? { last: made, count: made.count } : yield* inPieces(parts, wanted);
       due = batch.line + batch.count;
       acceptedAtMs = batch.acceptedAtMs;
-      yield { ...last, position: endOf(batch), next: owesCensus ? undefined : { line: due, acceptedAtMs } };
+      const next = owesCensus ? undefined : { line: due, acceptedAtMs };
+      const count = yield* inPieces(parts, wanted, { position: endOf(batch), next });
       const progress = census?.add(batch, batch.count - repeated, count);
       if (progress !== undefined) {
         owesCensus = false;

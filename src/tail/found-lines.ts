@@ -42,9 +42,8 @@ export async function* showFound(
       yield* noticeParts(positionIn(batch, 0));
       const { kept, last } = keptOf(batch, numbers, n);
       const name = `found ${numbers[n]} ${last} ${session.filter?.key}`; // others began or ended elsewhere in the batch
-      const made = yield* inPieces(parts, [batch, session.shape, { kept, skip: 0 }, name]);
-      yield { ...made.last, position: endOf(batch) };
-      n += made.count;
+      const wanted = [batch, session.shape, { kept, skip: 0 }, name] as const;
+      n += yield* inPieces(parts, wanted, { position: endOf(batch) });
       if (turns.isOver) await turns.next(session.channel);
     }
     yield* noticeParts(end);

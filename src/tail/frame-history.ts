@@ -77,7 +77,7 @@ export class FrameHistory {
         break;
       }
       const bytes = framesFrom(this.#framesOf(batch), due - batch.line, end - due) as Buffer;
-      yield { bytes, count: end - due, position: endOf(batch) };
+      yield { bytes, count: end - due, position: endOf(batch), of: batch.bytes };
       due = end;
       if (due === endLine) return;
     }

@@ -99,7 +99,7 @@ export class OpenTail implements Member {
   take({ bytes, count, position }: TailPart): boolean {
     if (this.stalledAtMs !== undefined || this.#response.destroyed) return false;
     this.#tell(count, position);
-    if (bytes.length > 0 && !this.#response.write(bytes)) this.#draining = this.#drained(bytes);
+    if (bytes.length > 0 && !this.#response.write(bytes)) this.#draining = this.#drained([bytes]);
     this.wroteAtMs = performance.now();
     return true;
   }
@@ -118,8 +118,9 @@ export class OpenTail implements Member {
   // A part is sent whole unless the client leaves, since an unfinished event is lost to it. The system accepts some
   // megabytes for a client that reads nothing, as fast as they can be copied, so hundreds of streams that begin at
   // once take turns. Once the right to read is over, a part is not begun, and one that was begun is cut off.
-  async #send({ bytes, count, position, isCut = false }: TailPart): Promise<void> {
+  async #send({ bytes, count, position, isCut = false, of }: TailPart): Promise<void> {
     const response = this.#response;
+    const held = of === undefined ? [bytes] : [bytes, of];
     this.partAtMs = performance.now();
     for (let at = 0; at < bytes.length && !response.destroyed; at += writeBytesMax) {
       if (turns.isOver) await turns.next(this.stream.channel);
@@ -127,7 +128,7 @@ export class OpenTail implements Member {
       if (response.destroyed || this.stream.over.aborted) return;
       const isAll = bytes.length <= writeBytesMax;
       this.#isAmidPart = isCut || at + writeBytesMax < bytes.length;
-      if (!response.write(isAll ? bytes : bytes.subarray(at, at + writeBytesMax))) await this.#drained(bytes);
+      if (!response.write(isAll ? bytes : bytes.subarray(at, at + writeBytesMax))) await this.#drained(held);
       this.wroteAtMs = performance.now();
     }
     this.#tell(count, position); // a heartbeat while it waited had the place before it
@@ -188,7 +189,7 @@ export class OpenTail implements Member {
     });
   }
 
-  #drained(part: Uint8Array): Promise<void> {
+  #drained(held: readonly Uint8Array[]): Promise<void> {
     return new Promise((resolve) => {
       const response = this.#response;
       if (!response.writableNeedDrain) return resolve();
@@ -202,7 +203,7 @@ export class OpenTail implements Member {
       };
       response.on("drain", done);
       response.on("close", done);
-      this.#stalls.begin(this, part);
+      this.#stalls.begin(this, ...held);
     });
   }
 }

@@ -9,7 +9,7 @@ export class Stalls {
   readonly #unreadBytesMax: number;
   readonly #onCut: () => void;
   readonly #unread = new UnreadBytes();
-  readonly #stalled = new Map<Cut, Uint8Array>();
+  readonly #stalled = new Map<Cut, readonly Uint8Array[]>();
 
   /** `onCut` is called for each that is cut off. */
   constructor(unreadBytesMax: number, onCut: () => void) {
@@ -17,10 +17,10 @@ export class Stalls {
     this.#onCut = onCut;
   }
 
-  /** `stream` holds `part` until `end`, which its `cut` must call. */
-  begin(stream: Cut, part: Uint8Array): void {
-    this.#stalled.set(stream, part);
-    this.#unread.hold(part);
+  /** `stream` holds `parts` until `end`, which its `cut` must call. */
+  begin(stream: Cut, ...parts: readonly Uint8Array[]): void {
+    this.#stalled.set(stream, parts);
+    for (const part of parts) this.#unread.hold(part);
     for (const longest of this.#stalled.keys()) {
       if (this.#unread.bytes <= this.#unreadBytesMax) return;
       this.#onCut();
@@ -30,10 +30,10 @@ export class Stalls {
 
   /** Idempotent. */
   end(stream: Cut): void {
-    const part = this.#stalled.get(stream);
-    if (part === undefined) return;
+    const parts = this.#stalled.get(stream);
+    if (parts === undefined) return;
     this.#stalled.delete(stream);
-    this.#unread.release(part);
+    for (const part of parts) this.#unread.release(part);
   }
 }
 

@@ -57,6 +57,8 @@ export type TailPart = {
   readonly next?: NextLine | undefined;
   /** True when the next part goes on with the same line: nothing may come in between. */
   readonly isCut?: boolean | undefined;
+  /** The lines that it was made of, which its maker holds until the next part is pulled. */
+  readonly of?: Uint8Array | undefined;
 };
 
 /** The line after a part: its running number, if known, and when the newest line before it was accepted. */
@@ -66,20 +68,25 @@ const noticePri = 172; // local5.warning, as L10
 const nothing = Buffer.alloc(0);
 
 /**
- * The selected lines of a batch, as `formats.get` takes them, piece by piece, each made when it is pulled: parts without a
- * position. The result is the last piece, and how many lines all of them have.
+ * The selected lines of a batch, as `formats.get` takes them, piece by piece, each made when it is pulled: parts without
+ * a position, and the last one, after which `told` is true. The result is how many lines all of them have. It is not for
+ * the caller to have a piece: a generator holds what its variables had last, for as long as its client stalls.
  */
 export async function* inPieces(
   { formats }: Pick<SessionParts, "formats">,
   [batch, shape, selection, filter]: Readonly<Parameters<FormatCache["get"]>>,
-): AsyncGenerator<TailPart, { readonly last: Formatted; readonly count: number }, void> {
+  told: Pick<TailPart, "position" | "next">,
+): AsyncGenerator<TailPart, number, void> {
+  const of = batch.bytes;
   let count = 0;
   for (let place: Selection = selection; ; ) {
-    const { rest, ...piece }: Formatted = await formats.get(batch, shape, place, filter);
+    const making = formats.get(batch, shape, place, filter);
+    const { rest, ...piece }: Formatted = making instanceof Promise ? await making : making;
     count += piece.count;
-    if (rest === undefined) return { last: piece, count };
+    if (rest === undefined) yield { ...piece, ...told, of };
+    else yield { ...piece, position: undefined, isCut: rest.byte !== undefined, of };
+    if (rest === undefined) return count;
     place = { ...selection, ...rest };
-    yield { ...piece, position: undefined, isCut: rest.byte !== undefined };
   }
 }
 

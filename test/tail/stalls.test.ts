@@ -27,6 +27,21 @@ test("beyond the bound the one that stalls longest is cut, and as many as have t
   expect(cutCount).toBe(2);
 });
 
+test("all that one holds counts, and memory that two of its parts share once", () => {
+  const stalls = new Stalls(100, () => {});
+  const cuts: string[] = [];
+  const [a, b, c] = ["a", "b", "c"].map((name) => stream(stalls, cuts, name));
+  const memory = new Uint8Array(60);
+  stalls.begin(a!, memory.subarray(30), memory);
+  stalls.begin(b!, new Uint8Array(10), new Uint8Array(30));
+  expect(cuts).toEqual([]);
+  stalls.begin(c!, new Uint8Array(1));
+  expect(cuts).toEqual(["a"]);
+  stalls.end(b!);
+  stalls.begin(a!, new Uint8Array(50), new Uint8Array(49));
+  expect(cuts).toEqual(["a"]);
+});
+
 test("a part that many hold counts once, and until the last of them took it", () => {
   const stalls = new Stalls(100, () => {});
   const cuts: string[] = [];
