@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { Canoniser } from "../../../src/core/batch/canonical.ts";
 import { LineCursor } from "../../../src/core/batch/line-cursor.ts";
 import { formatBatch } from "../../../src/core/format/format.ts";
-import { putJsonText } from "../../../src/core/format/json-text.ts";
+import { partEnd, putJsonChars, putJsonText } from "../../../src/core/format/json-text.ts";
 import { OutBuffer } from "../../../src/core/format/out-buffer.ts";
 import { textEnd } from "../../../src/core/format/text-end.ts";
 import { levels } from "../../../src/core/message/level.ts";
@@ -81,6 +81,30 @@ test("a field is what JSON.stringify makes of its text", () => {
       expect(out.take().toString()).toBe(JSON.stringify(some.subarray(start).toString()));
     }),
     { numRuns: 300 },
+  );
+});
+
+test("a long field may be written in parts, wherever its characters end", () => {
+  const run = fc.tuple(bytes, fc.integer({ min: 1, max: 2_000 })).map(([some, times]) => {
+    const repeated = Buffer.alloc(some.length * times);
+    for (let n = 0; n < times; n++) repeated.set(some, n * some.length);
+    return repeated;
+  });
+  fc.assert(
+    fc.property(fc.array(run, { minLength: 1, maxLength: 4 }), (runs) => {
+      const some = Buffer.concat(runs);
+      const out = new OutBuffer();
+      let parts = 0;
+      for (let from = 0; from < some.length; parts++) {
+        const to = partEnd(some, from, some.length);
+        expect(to).toBeGreaterThan(from);
+        putJsonChars(out, some, from, to);
+        from = to;
+      }
+      expect(parts).toBeLessThanOrEqual(1 + some.length / 16_380);
+      expect(`"${out.take()}"`).toBe(JSON.stringify(some.toString()));
+    }),
+    { numRuns: 200 },
   );
 });
 
