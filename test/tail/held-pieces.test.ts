@@ -29,7 +29,7 @@ const sessions: Readonly<Record<string, Partial<SessionSpec>>> = {
   "lines that were found": { lines: 100, filter },
   "lines around those that were found": {
     lines: 2,
-    filter: { match: "^\\x01+[36]$" },
+    filter: { match: "^\\x01+[25]$" },
     around: { before: 1, after: 1 },
   },
   "lines as text": { lines: 100, format: "text" },
@@ -62,7 +62,8 @@ async function mostHeld(read: ReadSession, own: ReadonlySet<ArrayBufferLike>): P
 async function open() {
   const log = await openMemoryLog();
   for (let n = 0; n < batches; n++) {
-    const lines = [`${"\x01".repeat(60_000)}${n}`, "short"];
+    const long = "\x01".repeat(60_000);
+    const lines = [long, `${long}${n}`];
     const batch = { ...batchOf(lines), producer: "p" as never, firstLine: 2 * n, acceptedAtMs: Date.now() };
     await log.append(channel, batch);
   }
