@@ -51,11 +51,7 @@ export const sessionStreams: FastifyPluginAsync<SessionStreamsOptions> = async (
       const after = afterOf(request);
       const spec = urls.read(request.params.id, { resuming: after !== undefined });
       const right = spec && (await rights.take(spec.keyId, spec.channel));
-      if (spec === undefined || right === undefined) {
-        reply.code(404).type("text/plain; charset=utf-8");
-        await reply.send("There is no such log session, or it is over. Ask for a new one.\n");
-        return;
-      }
+      if (spec === undefined || right === undefined) return refuse(reply);
       try {
         await serve(request, reply, { spec, after, over: right.over });
       } finally {
@@ -63,6 +59,11 @@ export const sessionStreams: FastifyPluginAsync<SessionStreamsOptions> = async (
       }
     },
   );
+
+  const refuse = async (reply: FastifyReply): Promise<void> => {
+    reply.code(404).type("text/plain; charset=utf-8");
+    await reply.send("There is no such log session, or it is over. Ask for a new one.\n");
+  };
 
   const serve = async (
     request: FastifyRequest,
@@ -72,6 +73,7 @@ export const sessionStreams: FastifyPluginAsync<SessionStreamsOptions> = async (
     const { channel, tail } = spec;
     const transport = transportOf(request.headers.accept);
     const read = await openSession(parts, spec, { transport, after });
+    if (over.aborted) return refuse(reply);
     tails.admit(channel);
 
     reply.hijack();

@@ -318,6 +318,29 @@ describe("the route", () => {
     expect(client.text).toMatch(/no such log session/);
   });
 
+  test("answers 404 when the right to read ends while the log is looked at", async () => {
+    await start({}, async (options) => {
+      const log = await openMemoryLog(options);
+      const recent: typeof log.recent = async (...args) => {
+        const found = await log.recent(...args);
+        for (const right of server.rights) right.abort();
+        return found;
+      };
+      return {
+        append: (...args) => log.append(...args),
+        follow: (...args) => log.follow(...args),
+        lineAfter: (...args) => log.lineAfter(...args),
+        destroy: (...args) => log.destroy(...args),
+        close: () => log.close(),
+        recent,
+      };
+    });
+    const client = await (await server.open(server.url({ tail: true }))).end();
+    expect(client.response.statusCode).toBe(404);
+    expect(client.text).toMatch(/no such log session, or it is over/);
+    expect(server.rights.size).toBe(0);
+  });
+
   test("answers HEAD with the head alone and opens no stream", async () => {
     await start();
     const status = await new Promise((resolve, reject) => {
