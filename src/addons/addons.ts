@@ -109,9 +109,9 @@ export class Addons {
   async create(app: AppRecord, wanted: NewAddon, user: User, places: Places): Promise<AddonRecord> {
     const manifest = this.manifest(wanted.service);
     const { drains, tokens, provider, clock } = this.#options;
-    const name = wanted.name ?? `${manifest.id}-${randomInt(10_000, 100_000)}`;
+    const name = wanted.name ?? (await this.#freeName(manifest.id));
     if (!nameForm.test(name)) throw addonNameInvalid(name);
-    if ((await this.find(name)) !== undefined) throw addonNameTaken(name);
+    if (wanted.name !== undefined && (await this.find(name)) !== undefined) throw addonNameTaken(name);
     const now = timeOf(clock.nowMs());
     const id = randomUUID();
     const { grant, record } = this.grants.issue(app.id, id);
@@ -160,6 +160,14 @@ export class Addons {
     } catch (failure) {
       await this.#undo(app.id, asked.id, user);
       throw failure;
+    }
+  }
+
+  /** Each try has ten times as many names. */
+  async #freeName(service: string): Promise<string> {
+    for (let most = 100_000; ; most *= 10) {
+      const name = `${service}-${randomInt(most / 10, most)}`;
+      if ((await this.find(name)) === undefined) return name;
     }
   }
 

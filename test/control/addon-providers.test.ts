@@ -1,7 +1,7 @@
 /** What the provider of an add-on may do over the API: OAuth by the code of its provision request, and single sign-on. */
 import { hash } from "node:crypto";
 import { rmSync } from "node:fs";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { accessSeconds, accessTokensMax, grantSeconds } from "../../src/addons/grants.ts";
 import { readManifests } from "../../src/addons/manifest.ts";
 import { signOnPage } from "../../src/control/addons/sign-on-page.ts";
@@ -293,4 +293,17 @@ describe("single sign-on", () => {
     });
     await bare.close();
   });
+});
+
+test("whoever shows no provider's credentials has no list of all add-ons read", async () => {
+  const reading = vi.spyOn(server.registry.store, "list");
+  const paths = ["", "/config", "/log-drains", "/addon-attachments"].map(
+    (part) => `/addons/${addon.id}${part}`,
+  );
+  for (const path of paths)
+    for (const key of [null, "a-guess", `tra_${addon.id}.${addon.id}.${"x".repeat(43)}`])
+      expect((await server.call("GET", path, undefined, { key })).status).toBe(401);
+  expect((await as("a-guess", "POST", `/addons/${addon.id}/actions/deprovision`)).status).toBe(401);
+  expect(reading).not.toHaveBeenCalled();
+  reading.mockRestore();
 });
