@@ -16,7 +16,7 @@ let server: ControlServer;
 let folder: string;
 beforeAll(async () => {
   provider = await AddonProvider.open();
-  folder = provider.manifests({ redis: ["REDIS_URL"] });
+  folder = provider.manifests({ redis: ["log_input", "REDIS_URL"] });
   server = await ControlServer.open({ manifests: readManifests(folder) });
 });
 afterAll(async () => {

@@ -38,19 +38,29 @@ export const partBytesMax = 512 * 1024;
 /** Attributes and values of a record or a resource, including nested ones. */
 const valuesMax = 10_000;
 
-/** Thrown when a record has too many values. */
+/** Fields of protobuf in one: so many values have 20,000, and those that mean nothing take time as well. */
+const fieldsMax = 25_000;
+
+/** Thrown when a record has too many values or fields. */
 class TooManyValues extends Error {}
 
 let values = 0; // of the record that is being read; nothing awaits in between
+let fields = 0;
 
 /** Counts one more value of the record that `bounded` reads. Throws `TooManyValues`. */
 export function countValue(): void {
   if (++values > valuesMax) throw new TooManyValues();
 }
 
-/** The result of `read`; undefined if there are too many values. */
+/** Counts one more field of the record that `bounded` reads. Throws `TooManyValues`. */
+export function countField(): void {
+  if (++fields > fieldsMax) throw new TooManyValues();
+}
+
+/** The result of `read`; undefined if there are too many values or fields. */
 export function bounded<Part>(read: () => Part): Part | undefined {
   values = 0;
+  fields = 0;
   try {
     return read();
   } catch (error) {

@@ -3,6 +3,7 @@
 import type { Steps } from "../scheduling/steps.ts";
 import {
   bounded,
+  countField,
   countValue,
   emptyRecord,
   idOf,
@@ -55,16 +56,23 @@ function partIn<Part>(fields: ProtobufFields, read: (message: ProtobufFields) =>
   return fields.end - fields.start > partBytesMax ? undefined : bounded(() => read(message));
 }
 
+/** Moves to the next field of a part that is read in one go. */
+function hasNext(fields: ProtobufFields): boolean {
+  if (!fields.next()) return false;
+  countField();
+  return true;
+}
+
 function nameIn(scope: ProtobufFields): string {
   let name = "";
-  while (scope.next()) if (scope.field === 1) name = scope.text();
+  while (hasNext(scope)) if (scope.field === 1) name = scope.text();
   return name;
 }
 
 function recordIn(fields: ProtobufFields): OtlpRecord {
   const record = emptyRecord();
   const attributes: (readonly [string, OtlpValue])[] = [];
-  while (fields.next()) {
+  while (hasNext(fields)) {
     switch (fields.field) {
       case 1:
         record.timeNanos = fields.unsigned();
@@ -105,7 +113,7 @@ function recordIn(fields: ProtobufFields): OtlpRecord {
 // The KeyValues of a message, each in the field with that number.
 function attributesIn(fields: ProtobufFields, number: number, depth = 1): OtlpAttributes {
   const attributes: (readonly [string, OtlpValue])[] = [];
-  while (fields.next()) if (fields.field === number) attributes.push(pairIn(fields.message(), depth));
+  while (hasNext(fields)) if (fields.field === number) attributes.push(pairIn(fields.message(), depth));
   return attributes;
 }
 
@@ -113,7 +121,7 @@ function pairIn(fields: ProtobufFields, depth: number): readonly [string, OtlpVa
   countValue();
   let key = "";
   let value: OtlpValue = null;
-  while (fields.next()) {
+  while (hasNext(fields)) {
     if (fields.field === 1) key = fields.text();
     else if (fields.field === 2) value = valueIn(fields.message(), depth);
   }
@@ -123,7 +131,7 @@ function pairIn(fields: ProtobufFields, depth: number): readonly [string, OtlpVa
 function valueIn(fields: ProtobufFields, depth: number): OtlpValue {
   countValue();
   let value: OtlpValue = null;
-  while (fields.next()) {
+  while (hasNext(fields)) {
     switch (fields.field) {
       case 1:
         value = fields.text();
@@ -153,7 +161,7 @@ function valueIn(fields: ProtobufFields, depth: number): OtlpValue {
 
 function arrayIn(fields: ProtobufFields, depth: number): OtlpValue {
   const values: OtlpValue[] = [];
-  while (fields.next()) if (fields.field === 1) values.push(valueIn(fields.message(), depth));
+  while (hasNext(fields)) if (fields.field === 1) values.push(valueIn(fields.message(), depth));
   return values;
 }
 

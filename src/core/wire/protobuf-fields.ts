@@ -13,6 +13,8 @@ const fixed64 = 1;
 const lengthDelimited = 2;
 const fixed32 = 5;
 const varintBytesMax = 10;
+/** Bytes of a varint, of 7 bits each, that fit exactly into a number. */
+const septetsMax = 7;
 
 export class ProtobufFields {
   readonly bytes: Buffer;
@@ -69,10 +71,10 @@ export class ProtobufFields {
     if (this.#type === fixed64) return this.bytes.readBigUInt64LE(this.start);
     if (this.#type === fixed32) return BigInt(this.bytes.readUInt32LE(this.start));
     this.#must(varint);
-    let value = 0n;
-    for (let at = this.end - 1; at >= this.start; at--)
-      value = (value << 7n) | BigInt(this.bytes[at]! & 0x7f);
-    return BigInt.asUintN(64, value);
+    const low = this.#septets(this.start, Math.min(this.end, this.start + septetsMax));
+    if (this.end - this.start <= septetsMax) return BigInt(low);
+    const high = this.#septets(this.start + septetsMax, this.end);
+    return BigInt.asUintN(64, BigInt(low) | (BigInt(high) << BigInt(7 * septetsMax)));
   }
 
   /** The value as a signed whole number. */
@@ -116,6 +118,13 @@ export class ProtobufFields {
       if (byte < 0x80) return value;
     }
     throw new MalformedProtobuf();
+  }
+
+  // The number in some bytes of a varint; a bigint for each of them would take microseconds.
+  #septets(start: number, end: number): number {
+    let value = 0;
+    for (let at = end - 1; at >= start; at--) value = value * 128 + (this.bytes[at]! & 0x7f);
+    return value;
   }
 
   #must(type: number): void {

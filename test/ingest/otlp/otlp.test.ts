@@ -316,8 +316,29 @@ test("whatever a body has millions of, others have turns, and it takes no memory
     for (const steps = visitProtobuf(body, () => {}); steps.next().done !== true; ) pauses++;
     expect(pauses).toBeGreaterThanOrEqual(count);
   }
-  const long = inside(1, inside(2, inside(2, empty(6, count))));
-  expect(seen(long).map(({ record }) => record)).toEqual([undefined]);
+  const within = (content: Buffer) =>
+    seen(inside(1, inside(2, inside(2, content)))).map(({ record }) => record);
+  expect(within(empty(6, count))).toEqual([undefined]);
+  // Fields that mean nothing, or mean something once, are counted as well.
+  for (const field of [1, 5, 15]) {
+    expect(within(inside(5, empty(field, 25_000)))).toEqual([undefined]);
+    expect(within(inside(5, empty(field, 20_000)))).toHaveLength(1);
+    expect(within(inside(5, empty(field, 20_000)))).not.toContain(undefined);
+  }
+});
+
+test("times in protobuf are whole, however long their varints are", () => {
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.nat(10), (nanos, more) => {
+      const varint: number[] = [];
+      for (let rest = nanos; rest > 0n || varint.length === 0; rest >>= 7n) varint.push(Number(rest & 0x7fn));
+      while (varint.length < more) varint.push(0);
+      const field = [8, ...varint.map((septet, at) => (at < varint.length - 1 ? septet | 0x80 : septet))];
+      const wrap = (tag: number, inner: readonly number[]) => [tag, inner.length, ...inner];
+      const wrapped = wrap(10, wrap(18, wrap(18, field)));
+      expect(seen(Buffer.from(wrapped)).map(({ record }) => record?.timeNanos)).toEqual([nanos]);
+    }),
+  );
 });
 
 test("values inside of values have a depth", () => {
