@@ -15,7 +15,7 @@ type Options = LineOptions & {
   scale?: readonly FormationUpdate[];
   build?: string;
   port: number;
-  runtimeMetrics: boolean;
+  runtimeMetrics?: boolean;
 };
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -41,7 +41,8 @@ export function registerUp(program: Command, context: Context): void {
         .default(5000)
         .argParser(port),
     )
-    .option("--no-runtime-metrics", "leave the memory of dynos out of the log; R14 and R15 stay")
+    .option("--runtime-metrics", "log each dyno's memory every 20 s, as Heroku's log-runtime-metrics does")
+    .addOption(new Option("--no-runtime-metrics", "the default, which it once was not").hideHelp())
     .addOption(joinOption())
     .addOption(levelOption())
     .addOption(noLevelOption())
@@ -63,7 +64,16 @@ Examples:
   tailrace up -a shop -f app/Procfile --scale web=2,worker=1 --port 8080`,
     )
     .action(
-      async ({ app, procfile, scale = [], build, port: at, grace, runtimeMetrics, ...lines }: Options) => {
+      async ({
+        app,
+        procfile,
+        scale = [],
+        build,
+        port: at,
+        grace,
+        runtimeMetrics = false,
+        ...lines
+      }: Options) => {
         const [soon, now] = [new AbortController(), new AbortController()];
         const listener = () => {
           if (soon.signal.aborted) return now.abort();

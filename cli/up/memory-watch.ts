@@ -8,7 +8,7 @@ type MemoryWatchOptions = {
   readonly appId: string;
   readonly dynos: () => readonly ManagedDyno[];
   readonly tell: (dyno: string, text: string) => void;
-  /** Absent: samples are not reported. */
+  /** Absent: samples are not logged, which is the default, as on Heroku. */
   readonly tellSample?: (dyno: string, text: string) => void;
   readonly read: ReadMemory;
   readonly clock: UpClock;

@@ -84,3 +84,11 @@ test("the pages of the API load with nothing from elsewhere and nothing that the
   expect(foreign).toEqual([]);
   await context.close();
 });
+
+test("a chart of memory without samples says what would bring them", async () => {
+  await world.createApp("quiet");
+  await world.sendInOrder("quiet", { app: [{ dyno: "web.1", message: "hello" }] });
+  const { page, context } = await world.signedIn("#/apps/quiet/glance");
+  await page.locator(".panel", { hasText: "Memory" }).getByText("tailrace up --runtime-metrics").waitFor();
+  await context.close();
+});

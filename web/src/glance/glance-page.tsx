@@ -28,6 +28,7 @@ const slowMs = 1_000;
 const slowOf = (ms: number | null) => (ms !== null && ms >= slowMs ? "slow" : "");
 
 const drawEveryMs = 1_000;
+const noMemory = 'No dyno logs its memory in this time: "tailrace up --runtime-metrics" has its dynos do so.';
 
 export function GlancePage({ app, go }: { app: string; go: Go }) {
   const [span, setSpan] = useState<(typeof spans)[number]>(spans[1]);
@@ -129,7 +130,7 @@ export function GlancePage({ app, go }: { app: string; go: Go }) {
                 ]}
               />
             </Panel>
-            <Panel title="Memory" isEmpty={glance.memory.size === 0}>
+            <Panel title="Memory" isEmpty={glance.memory.size === 0} empty={noMemory}>
               <MemoryChart
                 memory={glance.memory}
                 events={events}
