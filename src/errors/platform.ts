@@ -40,6 +40,14 @@ export const formationInvalid = (why: string) =>
     mend: "Write it as web=2, or as web=2:Standard-2X.",
   });
 
+export const platformTooLarge = (bytesMax: number) =>
+  new AppError({
+    code: "PLATFORM_TOO_LARGE",
+    status: 422,
+    message: `What is kept of this app's dynos has ${bytesMax / 1024} KiB at most.`,
+    mend: "Shorten the commands of its process types, its config vars, or those of the one-off dyno.",
+  });
+
 export const configInvalid = (why: string) =>
   new AppError({
     code: "CONFIG_INVALID",

@@ -16,6 +16,7 @@ import { type ConfigChanges, configAfter, configWords } from "./config-vars.ts";
 import { deployed, type FormationUpdate, scaled } from "./formation.ts";
 import type { PlatformLimits } from "./limits.ts";
 import type { FormationEntry, Order, PlatformRecord, Release } from "./platform-records.ts";
+import { fitted } from "./record-room.ts";
 
 type PlatformsOptions = {
   readonly store: Store;
@@ -184,7 +185,8 @@ export class Platforms {
     const key = platformKey(channel);
     const record = await updateRecord<PlatformRecord>(this.#store, key, (found = nothing) => {
       const changed = change(found);
-      return changed === found ? found : { ...changed, revision: found.revision + 1 };
+      if (changed === found) return found;
+      return fitted({ ...changed, revision: found.revision + 1 }, this.#limits.recordBytesMax);
     });
     this.#wake(key);
     // This and `Apps.destroy` may run at the same time; one of the two finds the other's work.

@@ -1,0 +1,56 @@
+/** What is kept of an app's dynos, where it would be more than a record may be. */
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { valueBytesMax } from "../../src/engines/engine.ts";
+import { platformLimits } from "../../src/registry/platform/limits.ts";
+import { ControlServer } from "../support/control-server.ts";
+
+let server: ControlServer;
+beforeAll(async () => {
+  server = await ControlServer.open();
+});
+beforeEach(async () => {
+  await server.reset();
+  await server.call("POST", "/apps", { name: "shop" });
+  const id = "01234567-89ab-4cde-8f01-23456789abcd";
+  await server.call("PUT", "/apps/shop/runner", { id, host: "box", pid: 7, dynos: [] });
+});
+afterAll(() => server.close());
+
+const call = async (method: string, path: string, body?: unknown) => {
+  const { status, json } = await server.call(method, `/apps/shop${path}`, body);
+  return { status, json };
+};
+const deploy = (types: number, command: string) => {
+  const names = Array.from({ length: types }, (_, n) => [`t${n}`, command]);
+  return call("POST", "/releases", { description: "Deploy", process_types: Object.fromEntries(names) });
+};
+const recordBytes = async () => {
+  const app = await server.registry.apps.get("shop");
+  return JSON.stringify((await server.registry.store.get(`platform/${app!.id}`))!.value).length;
+};
+
+test("the oldest orders and releases go before their time, the newest ones stay", async () => {
+  const { recordBytesMax } = platformLimits;
+  expect(recordBytesMax).toBeLessThan(valueBytesMax);
+  for (let n = 0; n < 20; n++) expect((await deploy(50, "x".repeat(8_000))).status).toBe(201);
+  for (let n = 0; n < 20; n++) {
+    const order = { command: `${n} ${"x".repeat(8_000)}`, env: { LONG: "x".repeat(32_000) } };
+    expect((await call("POST", "/dynos", order)).status).toBe(201);
+  }
+  expect(await recordBytes()).toBeLessThanOrEqual(recordBytesMax);
+  const { orders, release } = (await call("GET", "/runner/wanted")).json;
+  expect(orders.at(-1).command).toMatch(/^19 /);
+  expect(release).toBe(20);
+  expect((await call("GET", "/releases")).json.at(-1).version).toBe(20);
+});
+
+test("what is too much even so is refused, and changes nothing", async () => {
+  expect((await deploy(1, "node web.js")).status).toBe(201);
+  const { status, json } = await deploy(50, "€".repeat(3_300));
+  expect({ status, json }).toEqual({
+    status: 422,
+    json: expect.objectContaining({ code: "PLATFORM_TOO_LARGE" }),
+  });
+  expect((await call("GET", "/formation")).json).toHaveLength(1);
+  expect((await call("GET", "/runner/wanted")).json.release).toBe(1);
+});
