@@ -24,7 +24,7 @@ beforeAll(async () => {
     });
     request.on("end", () => {
       if (status < 300) received += body;
-      response.writeHead(status).end(status < 300 ? "" : "token expired");
+      response.writeHead(status).end(status < 300 ? "" : "no thanks: token expired");
     });
   });
   await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
@@ -56,7 +56,9 @@ test("a drain is added, found to fail with its cause, tested, paused, mended, re
   await card.getByText("retrying", { exact: true }).waitFor();
   await expect
     .poll(() => card.locator(".why").innerText())
-    .toMatch(/answered 401 \("token expired"\)[\s\S]*credentials[\s\S]*2 lines wait[\s\S]*Nothing is lost/i);
+    .toMatch(
+      /answered 401 \("no thanks: token expired"\)\.\s+Check[^.]*credentials[\s\S]*2 lines wait[\s\S]*Nothing is lost/i,
+    );
   await card.getByRole("button", { name: "Test" }).click();
   await card.getByText("It did not take a test line.").waitFor();
 
@@ -80,7 +82,7 @@ test("a drain is added, found to fail with its cause, tested, paused, mended, re
   await expect.poll(() => card.getByRole("row", { name: /accepted/ }).innerText()).toMatch(/2$/);
 
   expect(received).not.toContain("before the drain");
-  await card.getByText(/^Well since .* Before that, .* answered 401/).waitFor();
+  await card.getByText(/^Well since .* Before that, .* answered 401 .*token expired"\)\.$/).waitFor();
   await card.getByRole("button", { name: "Replay" }).click();
   await card.getByText("It goes through 3 lines.").waitFor();
   const since = card.getByLabel("Lines since");

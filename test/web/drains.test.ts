@@ -60,6 +60,16 @@ test.each([
     "Check the drain's credentials.",
   ],
   [
+    '127.0.0.1:9 answered 401 ("no thanks: wrong api key"): check the drain\'s credentials',
+    '127.0.0.1:9 answered 401 ("no thanks: wrong api key").',
+    "Check the drain's credentials.",
+  ],
+  [
+    "it refused the last 10 lines, each alone: a.example:443 answered 415: check the drain's format",
+    "It refused the last 10 lines, each alone: a.example:443 answered 415.",
+    "Check the drain's format.",
+  ],
+  [
     "the certificate of a.example:443 has expired (valid Jan  1 00:00:00 2020 GMT): nothing was sent; renew it",
     "The certificate of a.example:443 has expired (valid Jan  1 00:00:00 2020 GMT).",
     "Nothing was sent; renew it.",
@@ -79,6 +89,15 @@ test("a drain that fails says what waits, what is lost, and when it tries next",
   expect(whatFollows(failing, Date.parse(time))).toBe(
     "2 lines wait, the oldest for 2 min. Nothing is lost. Next try in 12 s.",
   );
+});
+
+test.each([
+  [{}, "Nothing is lost."],
+  [{ refused: 5 }, "5 lines refused."],
+  [{ lost: 1 }, "1 line lost to retention."],
+  [{ refused: 1, lost: 2 }, "1 line refused. 2 lines lost to retention."],
+])("of lines that do not arrive, %j, it says: %s", (counts, words) => {
+  expect(whatFollows(drain(counts), Date.parse(time))).toBe(words);
 });
 
 test("a drain that is well again says since when, and what was before", () => {

@@ -1,12 +1,14 @@
 /** Every way to fail has a text, and every text says what happened and then what to do. */
 import { constants } from "node:os";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AddressRefused, ownKind } from "../../../src/drains/addresses.ts";
 import { timedOut } from "../../../src/drains/sinks/connecting.ts";
 import type { Endpoint } from "../../../src/drains/sinks/endpoint.ts";
 import { type Awaited, explainFailure, failureVerdict } from "../../../src/drains/sinks/explain.ts";
-import { explainAnswer } from "../../../src/drains/sinks/explain-answer.ts";
+import { explainAnswer, explainRejection } from "../../../src/drains/sinks/explain-answer.ts";
 import { Secrets } from "../../../src/drains/sinks/secrets.ts";
+import { causeAndMend } from "../../../web/src/drains/drain-words.ts";
 
 const places = {
   http: { kind: "https", host: "h", port: 80, secure: false },
@@ -29,6 +31,7 @@ const isWhole = (text: string): void => {
   expect(text).toMatch(mend);
   expect(text).toMatch(/\bh\b|the drain's `ca`/); // the name of the thing
   expect(text).not.toMatch(/\{|\}|undefined|NaN/);
+  expect(text.split(": "), "the page parts a text before its mend").toHaveLength(2);
 };
 
 const certificateCodes = [
@@ -283,5 +286,23 @@ describe("answers", () => {
     for (const status of statuses)
       expect(explained(status, "no")).toBe(explained(status).replace(` ${status}:`, ` ${status} ("no"):`));
     expect(explained(401, "no")).toBe(`h:443 answered 401 ("no"): check the drain's credentials`);
+  });
+
+  test("what the receiver said is not parted on the page, whatever it is", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(..."ab:.;(\")' "), maxLength: 30 }), (said) => {
+        const shown = new Secrets([]).excerpt(said, 200);
+        const rejected = { lines: 1, said, isCut: false };
+        for (const text of [
+          ...[400, 401, 418, 503].map((status) => explained(status, said)),
+          explainRejection(rejected, 2, places.https, new Secrets([])),
+          explainRejection({ ...rejected, lines: undefined }, 2, places.https, new Secrets([])),
+        ]) {
+          const { cause, mend } = causeAndMend(text);
+          expect(cause).toContain(shown);
+          expect(`${cause.slice(0, -1)}: ${mend.slice(0, -1)}`.toLowerCase()).toBe(text.toLowerCase());
+        }
+      }),
+    );
   });
 });

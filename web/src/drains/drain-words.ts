@@ -14,11 +14,11 @@ export function healthOf(drain: Drain): Health {
 }
 
 /**
- * `HOST answered 401 ("no"): check the credentials`: the part before the first colon with a space says what happened,
- * the rest what to do.
+ * `HOST answered 401 ("no: wrong key"): check the credentials`: behind the last colon with a space stands what to do, as
+ * no mend has one itself (`test/drains/sinks/explain.test.ts`). What comes before may repeat a text of somebody else's.
  */
 export function causeAndMend(message: string): { readonly cause: string; readonly mend: string } {
-  const at = /(?<!\bat|\d): /.exec(message)?.index ?? -1;
+  const at = message.lastIndexOf(": ");
   if (at === -1) return { cause: sentence(message), mend: "" };
   return { cause: sentence(message.slice(0, at)), mend: sentence(message.slice(at + 2)) };
 }
@@ -30,7 +30,9 @@ export function whatFollows(drain: Drain, nowMs: number): string {
     parts.push(
       `${linesOf(drain.lag_lines)} ${drain.lag_lines === 1 ? "waits" : "wait"}, the oldest for ${durationOf(drain.lag_seconds)}.`,
     );
-  parts.push(drain.lost > 0 ? `${linesOf(drain.lost)} lost to retention.` : "Nothing is lost.");
+  if (drain.refused > 0) parts.push(`${linesOf(drain.refused)} refused.`);
+  if (drain.lost > 0) parts.push(`${linesOf(drain.lost)} lost to retention.`);
+  if (drain.refused === 0 && drain.lost === 0) parts.push("Nothing is lost.");
   if (drain.state === "retrying" && drain.next_attempt_at !== null) {
     const seconds = Math.ceil((Date.parse(drain.next_attempt_at) - nowMs) / 1000);
     parts.push(seconds > 0 ? `Next try in ${durationOf(seconds)}.` : "It tries just now.");
