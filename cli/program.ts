@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { Output } from "./output.ts";
-import { readingCommandLike, readingCommands } from "./unknown-command.ts";
+import { hintAtCommand, readingCommands } from "./unknown-command.ts";
 import { HintingCommand } from "./use-hints.ts";
 
 /** The program without its commands. With `asJson`, the caller reports failures. */
@@ -21,9 +21,11 @@ export function newProgram(output: Output, asJson = false): Command {
       outputError: (text, write) => write(text.replace(/^error: /, "tailrace: ")),
     })
     .on("command:*", ([name]: string[]) => {
-      const like = readingCommandLike(name!);
-      const hint = like === undefined ? "" : `\nDid you mean "tailrace ${like}"?`;
-      program.error(`error: unknown command '${name}'${hint}`, { exitCode: 2 });
+      const hint = hintAtCommand(
+        name!,
+        program.commands.map((command) => command.name()),
+      );
+      program.error(`error: unknown command '${name}'${hint ? `\n${hint}` : ""}`, { exitCode: 2 });
     })
     .addHelpText(
       "after",

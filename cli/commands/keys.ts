@@ -39,7 +39,7 @@ export function registerKeys(program: Command, { api, output }: Context): void {
   program
     .command("keys:create")
     .description("make an API key; it is shown once")
-    .option("--app <app>", "limit the key to this app (may be repeated)", collect)
+    .option("-a, --app <app>", "limit the key to this app (may be repeated)", collect)
     .option("--read-only", "the key may read logs, not change anything")
     .option("--description <text>", "what the key is for")
     .option("--expires <time>", "how long it is valid, as 30d or 12h (else forever)", life)
@@ -49,6 +49,11 @@ export function registerKeys(program: Command, { api, output }: Context): void {
       if (options.json) return output.json(key);
       await output.print(key.access_token?.token ?? "");
       output.note(`This is the only time that the key is shown. Its id is ${key.id}.`);
+      const [apps, life] = [
+        key.apps ? appsOf(key) : "all apps",
+        expiryOf(key) === "never" ? ", for ever" : "",
+      ];
+      output.note(`It may ${right(key)} ${apps}${life}; "tailrace keys:update ${key.id}" changes that.`);
       output.note(`Use it as TAILRACE_API_KEY; "tailrace keys:revoke ${key.id}" ends it.`);
     });
 
@@ -56,7 +61,7 @@ export function registerKeys(program: Command, { api, output }: Context): void {
     .command("keys:update")
     .description("change what an API key may do; it takes effect at once, even for open streams")
     .addArgument(new ListedArgument("key", "<id>", "the key's id"))
-    .option("--app <app>", "limit the key to this app (may be repeated)", collect)
+    .option("-a, --app <app>", "limit the key to this app (may be repeated)", collect)
     .option("--all-apps", "the key is for all apps")
     .option("--read-only", "the key may read logs, not change anything")
     .option("--manage", "the key may change things too")

@@ -31,6 +31,24 @@ test("a key may be made for a time", async () => {
 });
 
 test.each([
+  [{ apps: undefined, read_only: false, access_token: { token: "s3cret" } }, "manage all apps, for ever"],
+  [{ apps: null, access_token: { token: "s3cret", expires_in: null } }, "read all apps, for ever"],
+  [{ access_token: { token: "s3cret", expires_in: null } }, "read blog, for ever"],
+  [{}, "read blog"],
+])("a new key of which the server says %j: what it may do is said", async (said, words) => {
+  server.routes.set("POST /oauth/authorizations", (_request, response) => {
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ ...key, ...said }));
+  });
+  const { stderr } = await tailrace("keys:create");
+  expect(stderr).toContain(`\nIt may ${words}; "tailrace keys:update k1" changes that.\n`);
+});
+
+test("the app is named as in other commands", async () => {
+  await tailrace("keys:create -a blog");
+  expect(asked).toEqual({ read_only: false, apps: ["blog"] });
+});
+
+test.each([
   ["--app blog --app shop --read-only", { apps: ["blog", "shop"], read_only: true }],
   ["--all-apps --manage", { apps: null, read_only: false }],
   ["--expires never --description ci", { expires_in: null, description: "ci" }],

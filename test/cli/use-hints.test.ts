@@ -1,12 +1,16 @@
 /** Wrong use of a command says what to write instead. */
 
+import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ListedArgument, listOf } from "../../cli/listed.ts";
+import { missingCommands, otherCommands } from "../../cli/other-commands.ts";
 import { explainAsJson } from "../../cli/output.ts";
-import { readingCommands } from "../../cli/unknown-command.ts";
+import { hintAtCommand, readingCommands } from "../../cli/unknown-command.ts";
 import { otherWords } from "../../cli/use-hints.ts";
 import { wholeProgram } from "../support/man-page.ts";
+
+const herokuManifest = new URL("../heroku/node_modules/heroku/oclif.manifest.json", import.meta.url);
 
 let commands: readonly Command[];
 beforeAll(async () => {
@@ -95,11 +99,103 @@ test.each([
   [["logs", "shop"], "An app is named by -a. A pattern to look for is given by --match."],
   [["logs", "-a", "shop", "boom"], "A pattern to look for is given by --match."],
   [["apps:destroy", "shop", "blog"], ""],
-  [["keys:create", "shop"], "An app is named by --app."],
+  [["keys:create", "shop"], "An app is named by -a."],
   [["drains", "shop"], "An app is named by -a."],
   [["drains", "-a", "shop", "blog"], ""],
+  [["drains", "add", "https://h/"], 'Write "tailrace drains:add".'],
+  [["apps", "delete", "shop"], 'Write "tailrace apps:destroy".'],
+  [["ps", "scale", "web=2"], 'Write "tailrace scale".'],
 ])("of words too many (%j) it is said what they may be", async (words, hint) => {
   expect(await mendOf(...words)).toBe(hint);
+});
+
+test.each([["--tail", "20"], ["-f", "20"], ["--tail=20"], ["--follow=20"], ["-20"], ["-f20"]])(
+  "a number of lines where other tools take it (%j): -n is named",
+  async (...words) => {
+    expect(await mendOf("logs", "-a", "shop", ...words)).toBe("How many lines is said by -n: write -n 20.");
+  },
+);
+
+test("every command takes -a, or says what to do without it", async () => {
+  const without: Record<string, string> = {};
+  for (const command of commands) {
+    if (command.name() === "__complete") continue;
+    const app = command.options.find(({ long }) => long === "--app");
+    if (app === undefined) without[command.name()] = await mendOf(command.name(), "-a", "shop");
+    else expect(app.short, command.name()).toBe("-a");
+  }
+  const named = (command: string) => `The app is named without -a: tailrace ${command} NAME.`;
+  const unnamed = "This is not about one app: leave -a out.";
+  expect(without).toEqual({
+    apps: unnamed,
+    "apps:create": named("apps:create"),
+    "apps:destroy": named("apps:destroy"),
+    "addons:services": unnamed,
+    "addons:plans": unnamed,
+    serve: unnamed,
+    doctor: unnamed,
+    sources: unnamed,
+    keys: unnamed,
+    "keys:revoke": unnamed,
+    completion: unnamed,
+  });
+});
+
+describe("another tool's name of a command", () => {
+  /** The commands, and options of the program, that a hint names. */
+  const namedIn = (hint: string) => [...hint.matchAll(/"tailrace ([^"]+)"/g)].map(([, words = ""]) => words);
+  const hintAt = async (name: string) =>
+    (await mendOf(name)) ||
+    hintAtCommand(
+      name,
+      commands.map((command) => command.name()),
+    );
+
+  test("is no name of ours, and leads to commands that there are", async () => {
+    const program = await wholeProgram();
+    const names = commands.map((command) => command.name());
+    for (const other of [...Object.keys(otherCommands), ...Object.keys(missingCommands)]) {
+      expect(names).not.toContain(other);
+      for (const words of namedIn((await hintAt(other)) ?? "")) {
+        const [name = "", ...options] = words.split(" ");
+        const command = name.startsWith("-") ? program : commands.find((one) => one.name() === name);
+        expect(command, words).toBeDefined();
+        const own = command!.options.map(({ long }) => long);
+        for (const option of name.startsWith("-") ? [name] : options) expect(own, words).toContain(option);
+      }
+    }
+  });
+
+  test.each([
+    ["ps:scale", "scale"],
+    ["ps:restart", "restart"],
+    ["ps:stop", "stop"],
+    ["apps:delete", "apps:destroy"],
+    ["keys:delete", "keys:revoke"],
+    ["tokens:add", "tokens:create"],
+    ["drains:create", "drains:add"],
+    ["drains:stop", "drains:pause"],
+    ["drains:set", "drains:update"],
+    ["tail", "logs --tail"],
+    ["create", "apps:create"],
+    ["run:detached", "run"],
+    ["version", "--version"],
+  ])("%s is %s", async (other, ours) => {
+    expect(await hintAt(other)).toBe(`${other} is "tailrace ${ours}" here.`);
+  });
+
+  test("is not taken for a mistyped one", async () => {
+    const meant = (names: readonly string[]) => names.filter((name) => !name.includes(":"));
+    const { commands: herokus } = JSON.parse(readFileSync(herokuManifest, "utf8"));
+    const all = Object.entries(herokus as Record<string, { aliases?: string[] }>);
+    const guessed: string[] = [];
+    for (const name of meant(all.flatMap(([one, { aliases = [] }]) => [one, ...aliases]))) {
+      if (commands.some((command) => command.name() === name)) continue;
+      const hint = (await hintAt(name)) ?? "";
+      if (hint.startsWith("Did you mean")) guessed.push(`${name}: ${hint}`);
+    }
+    expect(guessed).toEqual([]);
+  });
 });
 
 test("logs knows the words of other tools, none of which is its own", async () => {
@@ -108,8 +204,9 @@ test("logs knows the words of other tools, none of which is its own", async () =
   for (const [other, ours] of Object.entries(otherWords)) {
     expect(await mendOf("logs", other)).toBe(`${other} is ${ours} here.`);
     expect(own).not.toContain(other);
-    if (ours.startsWith("-")) expect(own).toContain(ours);
+    if (ours.startsWith("-")) expect(own).toContain(ours.split(" ")[0]);
   }
+  expect(otherWords).toMatchObject({ "-i": "(?i) before a pattern", "--utc": "--time utc" });
   expect(await mendOf("logs", "--grep=x")).toBe("--grep is --match here.");
   expect(await mendOf("drains", "--ps")).toBe("");
 });
