@@ -120,6 +120,9 @@ test("an expression without an end is told with what to write, and so is a bad t
   await rowWith(page, "order 59 done").waitFor();
   await page.goto(`${world.server.url}/#/apps/shop/log?since=soon`);
   await expect.poll(() => page.locator(".empty").innerText()).toMatch(/"soon" is not a time/);
+  await page.goto(`${world.server.url}/?since=1h#/apps/shop/log?from=soon`);
+  await page.getByRole("status").filter({ hasText: "“since=1h”, “from=soon”" }).waitFor();
+  await rowWith(page, "order 59 done").waitFor();
   await context.close();
 });
 

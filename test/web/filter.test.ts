@@ -13,7 +13,7 @@ import { filterFromText, filterWords, hintOf } from "../../web/src/log/filter-te
 import { textOfFilter } from "../../web/src/log/filter-writing.ts";
 import { foundTest } from "../../web/src/log/found-test.ts";
 import { lineOf } from "../../web/src/log/line.ts";
-import { hashOf, routeOf } from "../../web/src/route.ts";
+import { hashOf, routeOf, unreadIn } from "../../web/src/route.ts";
 
 /** Saturday, 28 November 2026, 15:04:05 UTC. */
 const now = Date.UTC(2026, 10, 28, 15, 4, 5);
@@ -200,3 +200,19 @@ test.each(["/lists/7/items", "a|b", "timeout refused", "OR", "dyno:web /healthz/
   "%j says what it seems to",
   (text) => expect(hintOf(text)).toBeUndefined(),
 );
+
+test.each([
+  ["#/apps/shop/log?since=1h&level=warn&match=a&dyno=web&at=0.2&panes=web&span=1h", []],
+  ["#/apps/shop/log?before=1&after=1&wrap=1&zone=local", []],
+  ["#/apps/shop/log?context=3&wrap=0&zone=utc&from=2026-11-28&to=2026-11-29", []],
+  ["#/apps/shop/log?from=zz&to=2026-11-29", ["from=zz", "to=2026-11-29"]],
+  ["#/apps/shop/log?context=many&span=year&at=here&zone=mars", 4],
+  ["#/apps/shop/log?sinse=1h", ["sinse=1h"]],
+] as const)("a link %s says what cannot be read of it", (hash, unread) => {
+  const found = unreadIn(hash);
+  expect(typeof unread === "number" ? found.length : found).toEqual(unread);
+});
+
+test("a filter before the # of a link is not one, and it says so", () => {
+  expect(unreadIn("#/apps/shop/log", "?since=zz")).toEqual(["since=zz"]);
+});

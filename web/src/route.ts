@@ -2,7 +2,8 @@
  * The contents of the address: the page, the app, and everything selected on it. It comes after the `#`, so it never
  * leaves the browser.
  */
-import { type Filter, filterFromParams, filterToParams } from "./log/filter.ts";
+import { parsePosition } from "../../src/core/position.ts";
+import { countIn, type Filter, filterFromParams, filterToParams } from "./log/filter.ts";
 
 export type AppPage = "log" | "drains" | "glance";
 
@@ -65,6 +66,23 @@ export function hashOf(route: Route): string {
   return `#/apps/${encodeURIComponent(app)}/${tab}${query === "" ? "" : `?${query}`}`;
 }
 
+/** What a link asks for and does not get, since the page cannot read it. (Filters that it can, the server may refuse.) */
+export function unreadIn(hash: string, search = ""): string[] {
+  const query = (of: string) => new URLSearchParams(of.split("?", 2)[1]);
+  const kept = query(hashOf(routeOf(hash)));
+  const unread = [...query(hash)].filter(
+    ([name, value]) => value !== "" && !kept.has(name) && !isDefault(name, value),
+  );
+  return [...new URLSearchParams(search), ...unread].map(([name, value]) => `${name}=${value}`);
+}
+
+/** True of a value that says what is so without it, or, for neighbours, the same in other words. */
+function isDefault(name: string, value: string): boolean {
+  if (name === "wrap") return value === "1";
+  if (name === "zone") return value === "local";
+  return ["before", "after", "context"].includes(name) && countIn(value) !== undefined;
+}
+
 export const plainView: LogView = { filter: {}, panes: [], wrap: true, zone: "local" };
 
 export const logOf = (app: string, filter: Filter = {}, view: Partial<LogView> = {}): Route => ({
@@ -75,7 +93,7 @@ export const logOf = (app: string, filter: Filter = {}, view: Partial<LogView> =
 });
 
 function viewOf(params: URLSearchParams): LogView {
-  const at = params.get("at") ?? undefined;
+  const at = parsePosition(params.get("at") ?? "");
   const panes = (params.get("panes") ?? "").split(",").filter((name) => name !== "");
   const stretch = stretchOf(params);
   const span = spans.find((one) => one === params.get("span"));

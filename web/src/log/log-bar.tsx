@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { grades } from "../../../src/core/message/level.ts";
 import { Icon } from "../parts/icons.tsx";
 import { isTyping } from "../parts/keys-help.tsx";
-import type { LogView } from "../route.ts";
+import { type LogView, unreadIn } from "../route.ts";
 import type { Filter } from "./filter.ts";
 import { type FilterText, filterFromText, filterWords, hintOf } from "./filter-text.ts";
 import { textOfFilter } from "./filter-writing.ts";
@@ -55,7 +55,12 @@ export function LogBar({ app, view, change, setFilter, find, setFind }: Props) {
     setFilter(read.filter);
   };
   const isUnsent = text.trim() !== given.trim();
-  const hint = isUnsent ? "Not in force yet: Enter filters by it." : hintOf(given);
+  const unread = unreadIn(location.hash, location.search);
+  const hint = isUnsent
+    ? "Not in force yet: Enter filters by it."
+    : unread.length > 0
+      ? `The link also says ${unread.map((one) => `“${one.slice(0, 60)}”`).join(", ")}, which this page cannot read.`
+      : hintOf(given);
   return (
     <div class="bar">
       <form class="filter" role="search" aria-label="filter" onSubmit={submit}>
