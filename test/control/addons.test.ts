@@ -207,6 +207,18 @@ describe("an add-on that requires a drain", () => {
     expect(silent.plan.name).toBe("papertrail:jordgubbe");
   });
 
+  test("has a name of 200 characters at most, with its service, when it is made and when it changes", async () => {
+    const long = `papertrail:${"x".repeat(100_000)}`;
+    provider.answers = [made(), { status: 200, body: {} }];
+    const { id, plan } = await create(long);
+    expect(plan.name).toHaveLength(200);
+    const changed = await call("PATCH", `/apps/shop/addons/${id}`, { plan: `${long}y` });
+    expect({ status: changed.status, length: changed.plan.name.length }).toEqual({
+      status: 200,
+      length: 200,
+    });
+  });
+
   test("that is ready later says so itself, with its config and its drain", async () => {
     provider.answers = [{ status: 202, body: { id: "later", message: "in a minute" } }];
     const { id, state } = await create();

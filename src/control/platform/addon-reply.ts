@@ -123,9 +123,12 @@ export const attachmentOf = (base: string, { id, name }: AppRecord, addon: Addon
   updated_at: addon.updatedAt,
 });
 
+/** The rest of a longer name is left out; the provider says whether it has such a plan. */
+const planCharsMax = 200;
+
 /** `SERVICE:PLAN`, or a service with its default plan. */
 export function planIn(words: string): { readonly service: string; readonly plan: string } {
-  const [service = "", ...plan] = words.split(":");
+  const [service = "", ...plan] = words.slice(0, planCharsMax).split(":");
   return { service, plan: plan.join(":") || defaultPlan };
 }
 

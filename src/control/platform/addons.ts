@@ -65,7 +65,7 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
       const app = managedAppOf(request);
       const { plan: given, name, config } = request.body;
       const words = typeof given === "string" ? given : String(given?.name ?? "");
-      const wanted = { ...planIn(words.slice(0, 200)), name: name ?? undefined, options: config ?? {} };
+      const wanted = { ...planIn(words), name: name ?? undefined, options: config ?? {} };
       const made = await addons.create(app, wanted, requester(request), places(request));
       return reply.code(201).send(addonOf(baseOf(request), app, made));
     },
