@@ -72,6 +72,20 @@ describe("after it was opened again", () => {
     expect(await engine.store.put("app/2", "again", 0)).toBeGreaterThan(removed + 1);
   });
 
+  test("all who read a large batch hold one copy of it", async () => {
+    const log = await open();
+    await log.append(app, batchOfBytes(300_000));
+    await log.append(app, batchOfBytes(300));
+    await engine.close();
+    const again = await open();
+    const read = async () => (await again.recent(app, 2)).batches;
+    const [[first], [second, small], [third, other]] = await Promise.all([read(), read(), read()]);
+    expect([second, third]).toEqual([first, first]);
+    expect(second === first && third === first).toBe(true);
+    expect(other === small).toBe(false); // small ones cost more to find again than to read
+    expect((await takeLines(again.follow(app, start, stop.signal), 1))[0] === first).toBe(true);
+  });
+
   test("a channel that was trimmed to nothing keeps its line numbers", async () => {
     let log = await open({ ageMsMax: 1000 });
     await log.append(app, batchOf(["a", "b"], { acceptedAtMs: clock.nowMs() }));

@@ -7,6 +7,7 @@ import { encodedBytes, type StoredBatch } from "../../core/batch/batch.ts";
 import { turns } from "../../turns.ts";
 import type { Channel } from "./channel.ts";
 import { batchOfEntry, readEntry } from "./entry.ts";
+import { LargeBatches } from "./large-batches.ts";
 import { restoreRows } from "./restore-rows.ts";
 import { IndexDamaged, type RowPlace } from "./run.ts";
 
@@ -26,6 +27,7 @@ type ReaderOptions = {
 
 export class Reader {
   readonly #options: ReaderOptions;
+  readonly #large = new LargeBatches();
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -33,14 +35,19 @@ export class Reader {
 
   /**
    * Batches of `channel` from the one with `line` on, or from the first one after it: at least one, and about 64 KiB
-   * at most, all before `endLine`; none at the end. Each has memory of its own.
+   * at most, all before `endLine`; none at the end. Each has memory of its own, a larger one together with all who
+   * hold it.
    */
   async read(channel: Channel, line: number, endLine: number): Promise<readonly StoredBatch[]> {
     for (let due = line; !channel.isDestroyed; ) {
       const place = await this.#find(channel, due);
       if (place === undefined || place.row.line >= endLine) return [];
       const span = spanFrom(place, endLine);
-      const batches = await this.#readSpan(channel, place, span);
+      const isLarge = span.bytes > spanBytesMax; // one batch, as it is read alone
+      const read = () => this.#readSpan(channel, place, span);
+      const batches = await (isLarge
+        ? this.#large.at(`${place.run.segment.number} ${place.row.offset}`, read)
+        : read());
       if (batches === "gone") continue; // they were trimmed meanwhile: look again
       // If rows are missing, the batch before the gap is found as well.
       const wanted = batches.filter((batch) => batch.line + batch.count > due);
