@@ -22,7 +22,15 @@ const kinds = ["lost", "refused", "certificate", "expiring"] as const;
 type Kind = (typeof kinds)[number];
 
 /** News since the last notice of its kind. Exists for a minute after each notice, or longer while there is news. */
-type Pending = { readonly kind: Kind; drain: DrainRecord; lines: number; sinceMs: number; reason: string };
+type Pending = {
+  readonly kind: Kind;
+  drain: DrainRecord;
+  lines: number;
+  sinceMs: number;
+  /** That of the newest; `isMixed`: some had another. */
+  reason: string;
+  isMixed: boolean;
+};
 
 /** Tells owners. Nothing here rejects: a notice that cannot be stored is retried with the next. */
 export class DrainNotices {
@@ -73,11 +81,13 @@ export class DrainNotices {
     const key = `${kind} ${drain.id}`;
     const pending = this.#pending.get(key);
     if (pending !== undefined) {
-      if (pending.lines === 0) pending.sinceMs = sinceMs;
-      Object.assign(pending, { drain, lines: pending.lines + lines, reason });
+      const isFirst = pending.lines === 0;
+      if (isFirst) pending.sinceMs = sinceMs;
+      const isMixed = !isFirst && (pending.isMixed || pending.reason !== reason);
+      Object.assign(pending, { drain, lines: pending.lines + lines, reason, isMixed });
       return;
     }
-    const fresh: Pending = { kind, drain, lines, sinceMs, reason };
+    const fresh: Pending = { kind, drain, lines, sinceMs, reason, isMixed: false };
     this.#pending.set(key, fresh);
     const telling = this.#keepTelling(key, fresh).finally(() => this.#under.delete(telling));
     this.#under.add(telling);
@@ -106,9 +116,13 @@ export class DrainNotices {
   }
 }
 
-function noticeOf({ kind, drain, sinceMs, reason }: Pending, lines: number, nowMs: number): CanonicalLines {
+function noticeOf(
+  { kind, drain, sinceMs, reason, isMixed }: Pending,
+  lines: number,
+  nowMs: number,
+): CanonicalLines {
   if (kind === "lost") return l10(drain.token, lines, sinceMs, nowMs);
-  if (kind === "refused") return l13(drain.token, lines, sinceMs, reason, nowMs);
+  if (kind === "refused") return l13(drain.token, lines, sinceMs, { reason, isMixed }, nowMs);
   const write = kind === "certificate" ? l14 : l14Expiry;
   return write(drain.token, reason, redactUrl(drain.url ?? ""), nowMs);
 }

@@ -173,7 +173,7 @@ describe("a notice", () => {
       "Error L10 (output buffer overflow): drain 'd.1' dropped 21 messages since 1970-01-01T00:00:00.000000+00:00. " +
         'Retention took them before they could be sent: "tailrace drains:info d.1 -a APP" says what held the drain up.\n',
     );
-    expect(messageOf(l13("d.1", 2, 0, "status 400", 1))).toContain(
+    expect(messageOf(l13("d.1", 2, 0, { reason: "status 400", isMixed: false }, 1))).toContain(
       "Error L13 (messages refused): drain 'd.1' had 2 messages refused since 1970-01-01T00:00:00.000000+00:00, they are not sent again: status 400",
     );
     expect(messageOf(l14("d.1", 'a "bad" one', "https://h/", 1))).toContain(

@@ -62,6 +62,21 @@ test("one of a kind for a drain a minute; the next says how many since, and from
   await notices.close();
 });
 
+test("refused lines of several reasons are not said to have the last one", async () => {
+  const reasons = ["h answered 400", "h answered 400", "h answered 413", "h answered 413", "h answered 413"];
+  for (const reason of reasons) notices.refused(drain, 1, startMs, reason);
+  await clock.advance(60_000);
+  notices.refused(drain, 1, startMs, "h answered 413");
+  await clock.advance(60_000);
+  const words = stored.map((text) => /had (\d+) .*(not sent again.*)$/.exec(text)!.slice(1));
+  expect(words).toEqual([
+    ["1", "not sent again: h answered 400"],
+    ["4", "not sent again; the reason for the last: h answered 413"],
+    ["1", "not sent again: h answered 413"],
+  ]);
+  await notices.close();
+});
+
 test("kinds and drains do not wait for one another", async () => {
   notices.lost(drain, 1, startMs);
   notices.lost(drainOf(2), 1, startMs);

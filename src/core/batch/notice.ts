@@ -42,18 +42,18 @@ export const delayedText = (sinceMs: number): string =>
 export const incompleteText = (lines: number, sinceMs: number | undefined): string =>
   `Error L18 (Search incomplete) -> ${count(lines)} were looked at${sinceMs === undefined ? "" : `, back to ${syslogTime(sinceMs)}`}; then the time for it was over. Older lines may match as well: ask for a shorter time, or use a simpler pattern.`;
 
-/** A drain's destination refused lines for good: they will not be sent again. */
+/** A drain's destination refused lines for good: they will not be sent again. `isMixed`: not all for this reason. */
 export const l13 = (
   drainToken: string,
   lines: number,
   sinceMs: number,
-  reason: string,
+  { reason, isMixed }: { readonly reason: string; readonly isMixed: boolean },
   nowMs: number,
 ): CanonicalLines =>
   noticeLine(
     lossPri,
     nowMs,
-    `Error L13 (messages refused): drain '${drainToken}' had ${count(lines)} refused since ${syslogTime(sinceMs)}, they are not sent again: ${reason}`,
+    `Error L13 (messages refused): drain '${drainToken}' had ${count(lines)} refused since ${syslogTime(sinceMs)}, they are not sent again${isMixed ? "; the reason for the last" : ""}: ${reason}`,
   );
 
 /** The certificate of a drain's destination cannot be trusted; `uri` is in its redacted form. */
