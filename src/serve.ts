@@ -2,10 +2,10 @@
 import type { Logger } from "pino";
 import { type App, openApp } from "./app.ts";
 import { type Config, operatorKey, version } from "./config.ts";
+import { EndSignals } from "./core/time/end-signals.ts";
 import { collectProcessMetrics, tellBuild } from "./metrics.ts";
 import { openServerLog } from "./server-log.ts";
 
-const sameSignalMs = 1000;
 /** An arbitrary interval: the timer does nothing. */
 const keptAliveMs = 60_000;
 
@@ -52,17 +52,13 @@ const listeners = (addresses: App["syslog"]) =>
     ]),
   );
 
-/**
- * The first signal to end. A second one ends the process at once, except within the first second: a signal to a group
- * of processes reaches this one directly and through its parent.
- */
+/** The first signal to end. A second one ends the process at once. */
 const firstSignal = () =>
   new Promise<string>((resolve) => {
-    let firstAtMs: number | undefined;
+    const ends = new EndSignals();
     for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
       process.on(signal, () => {
-        firstAtMs ??= performance.now();
-        if (performance.now() - firstAtMs > sameSignalMs) process.exit(1);
+        if (ends.see(performance.now()) === "again") process.exit(1);
         resolve(signal);
       });
     }

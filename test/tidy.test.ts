@@ -116,7 +116,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/app/", mayImport: ["src/"] },
   {
     at: "src/serve.ts",
-    mayImport: ["src/app.ts", "src/config.ts", "src/metrics.ts", "src/server-log.ts"],
+    mayImport: ["src/app.ts", "src/config.ts", "src/core/", "src/metrics.ts", "src/server-log.ts"],
   },
   { at: "src/server-log.ts", mayImport: ["src/core/"] },
   // The one command that is the server; all others speak HTTP.

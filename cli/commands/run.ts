@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { type Command, Option } from "commander";
+import { EndSignals } from "../../src/core/time/end-signals.ts";
 import { appOption, requiredApp } from "../app-names.ts";
 import { type Context, single, wholeNumber } from "../context.ts";
 import { appDestinations, checkName, type Destination, urlDestination } from "../local/destinations.ts";
@@ -104,16 +105,19 @@ async function run(
   output.onFailure = () => {
     stdout.isWritable = false; // the command goes on, and so does its log
   };
-  const listeners = signals.map((signal) => [signal, () => dyno.signal(signal)] as const);
-  for (const [signal, listener] of listeners) process.on(signal, listener);
+  const ends = new EndSignals();
+  let stop: (signal: NodeJS.Signals) => void = (signal) => dyno.signal(signal);
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (ends.see(performance.now()) !== "echo") stop(signal);
+  };
+  for (const signal of signals) process.on(signal, onSignal);
   for (const signal of ownSignals) process.on(signal, () => dyno.pass(signal));
 
   const { status, missing } = await dyno.ended;
   if (missing !== undefined)
     output.note(`tailrace: ${missing}.\nFor a line of shell write: tailrace run -- sh -c '…'`);
   isEnding = true;
-  for (const [signal, listener] of listeners) process.off(signal, listener);
-  for (const signal of signals) process.on(signal, () => shipper.giveUp()); // the impatient need not wait
+  stop = () => shipper.giveUp(); // the impatient need not wait
   const shipped = await sendLastLines(shipper, output, options.grace * 1000, appLog.host);
   tellLosses(output, appLog.host(), shipped);
   await close();

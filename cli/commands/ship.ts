@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { EndSignals } from "../../src/core/time/end-signals.ts";
 import { appOption, requiredApp } from "../app-names.ts";
 import { type Context, single, wholeNumber } from "../context.ts";
 import { CliError, wrongUse } from "../errors.ts";
@@ -168,12 +169,13 @@ async function readInput(
 
 /**
  * SIGINT and SIGTERM usually go to the whole pipeline: the last output of the program is still read, then everything
- * that waits is sent. A second signal gives up.
+ * that waits is sent. A second signal, after a second, gives up.
  */
 function stopAtSignals(stop: AbortController, shipper: Shipper): () => void {
   let timer: NodeJS.Timeout | undefined;
+  const ends = new EndSignals();
   const onSignal = () => {
-    if (timer !== undefined) {
+    if (ends.see(performance.now()) === "again") {
       stop.abort();
       shipper.giveUp();
     }

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { EndSignals } from "../../src/core/time/end-signals.ts";
 import type { FormationUpdate } from "../api/api-types.ts";
 import { appOption, requiredApp } from "../app-names.ts";
 import { type Context, single, wholeNumber } from "../context.ts";
@@ -56,7 +57,7 @@ export function registerUp(program: Command, context: Context): void {
       `
 Each process type of the Procfile starts with one dyno; "tailrace scale" changes that from any
 terminal, and "ps", "restart", "stop" and "config:set" work there too. Dynos find PORT and DYNO in their
-environment, besides .env and the config vars. Ctrl-C stops them cleanly; pressed twice, at once. While
+environment, besides .env and the config vars. Ctrl-C stops them cleanly; pressed again, at once. While
 the server is away, lines wait for it as with "tailrace run": 32 MiB in memory, 1 GiB in a file.
 
 Examples:
@@ -75,8 +76,11 @@ Examples:
         ...lines
       }: Options) => {
         const [soon, now] = [new AbortController(), new AbortController()];
+        const ends = new EndSignals();
         const listener = () => {
-          if (soon.signal.aborted) return now.abort();
+          const seen = ends.see(performance.now());
+          if (seen === "again") now.abort();
+          if (seen !== "first") return;
           context.output.note("tailrace: Ending in good order. Ctrl-C again ends it at once.");
           soon.abort();
         };

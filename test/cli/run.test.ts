@@ -81,8 +81,19 @@ describe("tailrace run", { concurrent: false }, () => {
     },
   );
 
-  test("kills a command that ignores the first signal at the second", async () => {
-    const script = "trap 'echo ignored' INT; echo ready; while :; do sleep 0.05; done";
+  test("takes a signal that comes twice, as from timeout, for one", async () => {
+    const script =
+      "trap 'sleep 0.2; echo put away; exit 3' TERM INT; echo ready; while :; do sleep 0.05; done";
+    const child = startCli(["run", "--dyno", "web.1", "--", "sh", "-c", script], env());
+    const done = finished(child);
+    await once(child.stdout, "data");
+    for (const signal of ["SIGTERM", "SIGINT", "SIGTERM"] as const) child.kill(signal);
+    expect(await done).toMatchObject({ status: 3, stdout: "ready\nput away\n" });
+    expect(server.lines()).not.toContain("heroku[web.1]: Stopping process with SIGKILL");
+  });
+
+  test("kills a command that ignores the first signal at a second one, after a second", async () => {
+    const script = "trap 'sleep 1.1; echo ignored' INT; echo ready; while :; do sleep 0.05; done";
     const child = startCli(["run", "--dyno", "web.1", "--", "sh", "-c", script], env());
     const done = finished(child);
     await once(child.stdout, "data");

@@ -95,7 +95,7 @@ describe("tailrace ship", () => {
     child.stdin.write("before\n");
     await server.until(() => server.posts.length === 1);
     child.stdin.write("last words\n");
-    child.kill("SIGTERM");
+    for (const signal of ["SIGTERM", "SIGINT", "SIGTERM"] as const) child.kill(signal); // as timeout does
     expect(await done).toEqual({ status: 0, stdout: "", stderr: "" });
     expect(server.lines()).toEqual(["app[shuttle]: before", "app[shuttle]: last words"]);
   });

@@ -189,7 +189,9 @@ describe("tailrace up", () => {
         "process.on('SIGTERM', () => setTimeout(() => { console.log('all put away'); process.exit(); }, 300)); setInterval(() => {}, 1000); console.log('here');",
     });
     await up!.logs(/^app\[worker\.1\]: here$/);
-    expect(await up!.end()).toBe(0);
+    const ended = up!.end();
+    void up!.end("SIGINT"); // a signal to the group comes twice
+    expect(await ended).toBe(0);
     expect(up!.output).toContain("Ending in good order. Ctrl-C again ends it at once.");
     expect(await up!.lines()).toContain("app[worker.1]: all put away");
   });
