@@ -7,6 +7,7 @@ import {
   type MessageFields,
   readFields,
 } from "../../src/core/message/message-fields.ts";
+import { repeatsTime } from "../../src/core/message/own-time.ts";
 import { platformCode, type RouterLine, readRouterLine } from "../../src/core/message/router-line.ts";
 import { withoutSgr } from "../../src/core/terminal/sgr.ts";
 import { oneLine, terminalText } from "../../src/core/terminal/terminal-text.ts";
@@ -25,10 +26,8 @@ export type MessageOptions = {
   readonly highlighter: Highlighter;
 };
 
-/** Fields that the head of a line already shows. */
-const headKeys: ReadonlySet<string> = new Set(
-  "time timestamp ts @timestamp level lvl severity loglevel levelname".split(" "),
-);
+/** Fields that the head of a line already shows, besides its time. */
+const headKeys: ReadonlySet<string> = new Set("level lvl severity loglevel levelname".split(" "));
 
 /** A request that takes this long is slow, or too slow. */
 const slowMs = 1_000;
@@ -58,7 +57,7 @@ function summaryRows(line: ShownLine, options: MessageOptions): string[] | undef
   if (line.source === "heroku" && platformCode(line.message) !== undefined)
     return textRows(line.message, options).map((row) => codeRow(row, paint));
   const read = readFields(line.message);
-  return read && fieldRows(read, line.level, options);
+  return read && fieldRows(read, line, options);
 }
 
 const textRows = (message: string, { colours }: MessageOptions): string[] =>
@@ -117,9 +116,9 @@ function codeRow(row: string, paint: Paint): string {
   return paint.hue(hue, row.slice(0, at) + paint.bold(code) + row.slice(end));
 }
 
-function fieldRows(read: MessageFields, level: Level, options: MessageOptions): string[] {
+function fieldRows(read: MessageFields, { level, time }: ShownLine, options: MessageOptions): string[] {
   const { paint, pretty } = options;
-  const fields = chosen(read, options);
+  const fields = chosen(read, Date.parse(time), options);
   const [first = "", ...others] = read.message === undefined ? [] : textRows(read.message, options);
   const isSaid = opensWithLevel(withoutSgr(first), level);
   const opening = [isSaid ? "" : badge(level, paint), first].filter((part) => part !== "");
@@ -129,8 +128,9 @@ function fieldRows(read: MessageFields, level: Level, options: MessageOptions): 
   return [[...opening, ...pairs].join(" ")];
 }
 
-function chosen({ fields }: MessageFields, options: MessageOptions): readonly Field[] {
-  if (options.fields === undefined) return fields.filter(([key]) => !headKeys.has(key));
+function chosen({ fields }: MessageFields, lineMs: number, options: MessageOptions): readonly Field[] {
+  if (options.fields === undefined)
+    return fields.filter(([key, value]) => !headKeys.has(key) && !repeatsTime(key, value, lineMs));
   return options.fields.flatMap((path) => {
     const value = fieldAt(fields, path);
     return value === undefined ? [] : [[path, value] as const];

@@ -112,7 +112,7 @@ test("the router's line is told by its fields, and nobody else's is", () => {
 
 test("logfmt reads as its message and fields, and what is no logfmt as it is", () => {
   const read = (message: string) =>
-    messageOf(message)
+    messageOf(message, Date.parse("2026-11-28T14:30:05Z"))
       .map(({ text }) => text)
       .join("");
   expect(read('level=warn msg="slow query" table=lists dur=1.2s')).toBe("slow query  table=lists  dur=1.2s");
@@ -123,11 +123,14 @@ test("logfmt reads as its message and fields, and what is no logfmt as it is", (
 
 test("JSON reads as its message and fields, everything else as it is", () => {
   const text = (message: string) =>
-    messageOf(message)
+    messageOf(message, Date.parse("2026-11-28T14:30:05Z"))
       .map((piece) => piece.text)
       .join("");
   expect(text('{"level":"info","msg":"done","ms":12,"user":{"id":1}}')).toBe('done  ms=12  user={"id":1}');
   expect(text('{"broken":')).toBe('{"broken":');
+  const at = (time: string) => text(`{"time":"${time}","timestamp":"${time}","msg":"done"}`);
+  expect(at("2026-11-28T14:30:04Z")).toBe("done");
+  expect(at("2026-11-28T11:00:00Z")).toBe("done  time=2026-11-28T11:00:00Z  timestamp=2026-11-28T11:00:00Z");
   expect(text("x".repeat(5_000))).toBe(`${"x".repeat(4_000)} … 1000 characters more`);
 });
 

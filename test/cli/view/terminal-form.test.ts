@@ -185,6 +185,16 @@ describe("what lines tell", () => {
     ]);
   });
 
+  test("a time in a field is left out where the line has it, and shown where it is another", async () => {
+    const at = "2024-05-01T10:00:00Z";
+    const sent = (time: string) => entry(JSON.stringify({ timestamp: time, msg: "done" }), { at });
+    stream(sent("2024-05-01T10:00:01Z"), sent("2024-04-30T22:00:00Z"));
+    expect(await rowsOn(120, "--time none --no-prefix")).toEqual([
+      expect.stringMatching(/^done$/),
+      "done timestamp=2024-04-30T22:00:00Z",
+    ]);
+  });
+
   const trace = (dyno: string) => [
     entry("TypeError: no", { dyno, severity: "err" }),
     entry("    at a (/a.js:1:2)", { dyno, severity: "err" }),

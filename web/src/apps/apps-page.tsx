@@ -104,11 +104,12 @@ function AppRow({ name, summary, isAway }: RowProps) {
 /** Looks like its row in the log. */
 function LastLine({ newest }: { newest: NonNullable<LogSummary["newest"]> }) {
   const { message, source, dyno, severity } = newest;
-  const line = { message, source, dyno, isNotice: isNoticeOf(newest) };
+  const timeMs = Date.parse(newest.accepted_at);
+  const line = { message, source, dyno, timeMs, isNotice: isNoticeOf(newest) };
   return (
     <div class={`last ${edgeOf(gradeOf(levelOf(message, severity)), line.isNotice)}`}>
-      <span class="mute">{clockOf(Date.parse(newest.accepted_at), "local").time}</span>{" "}
-      <Process line={line} /> <Message line={line} find={undefined} />
+      <span class="mute">{clockOf(timeMs, "local").time}</span> <Process line={line} />{" "}
+      <Message line={line} find={undefined} />
     </div>
   );
 }

@@ -7,10 +7,10 @@ import { withoutColours } from "./sgr.ts";
 
 /** Undefined if the level is milder, or if the text of the row tells it. */
 export function levelWordOf(line: Line): "ERROR" | "WARN" | undefined {
-  const { level, source, dyno, message } = line;
+  const { level, source, dyno, message, timeMs } = line;
   if ((level !== "error" && level !== "warn") || line.isTrace || line.isNotice) return undefined;
   if (routerLineOf(source, dyno, message) !== undefined) return undefined; // its status says so
-  const text = withoutColours(messageOf(message)[0]?.text ?? "");
+  const text = withoutColours(messageOf(message, timeMs)[0]?.text ?? "");
   if (gradeOf(levelOf(text, "debug")) === level) return undefined;
   return level === "error" ? "ERROR" : "WARN";
 }

@@ -6,7 +6,10 @@ import { routerLineOf } from "./logfmt.ts";
 import { messageOf, type Piece } from "./message.ts";
 import { spansOf } from "./sgr.ts";
 
-type Props = { readonly line: Pick<Line, "source" | "dyno" | "message">; readonly find: RegExp | undefined };
+type Props = {
+  readonly line: Pick<Line, "source" | "dyno" | "message" | "timeMs">;
+  readonly find: RegExp | undefined;
+};
 
 export function Message({ line, find }: Props): JSX.Element {
   const router = routerLineOf(line.source, line.dyno, line.message);
@@ -31,7 +34,7 @@ export function Message({ line, find }: Props): JSX.Element {
       </>
     );
   }
-  const pieces = messageOf(line.message);
+  const pieces = messageOf(line.message, line.timeMs);
   const shown = pieces.map(({ text }) => text);
   if (find !== undefined && isHidden(find, line.message, shown))
     return <Plain text={line.message} find={find} />;

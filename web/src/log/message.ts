@@ -1,5 +1,6 @@
 /** A message in its most readable form for one row: JSON and logfmt as message and fields, a long one cut. */
 import { readFields } from "../../../src/core/message/message-fields.ts";
+import { repeatsTime } from "../../../src/core/message/own-time.ts";
 
 export type Piece =
   | { readonly kind: "text"; readonly text: string }
@@ -13,21 +14,12 @@ const jsonCharsMax = 8_000;
 const fieldsMax = 6;
 const valueCharsMax = 60;
 const messageNames = ["message", "msg", "event", "text"];
-const quietNames = new Set([
-  "level",
-  "severity",
-  "time",
-  "timestamp",
-  "ts",
-  "@timestamp",
-  "hostname",
-  "pid",
-  "v",
-]);
+const quietNames = new Set(["level", "severity", "hostname", "pid", "v"]);
 
-export function messageOf(message: string): readonly Piece[] {
+/** `timeMs`: that of the line, which its row shows. */
+export function messageOf(message: string, timeMs: number): readonly Piece[] {
   const object = objectIn(message);
-  const pieces = object === undefined ? logfmtPieces(message) : piecesOf(object);
+  const pieces = object === undefined ? logfmtPieces(message, timeMs) : piecesOf(object, timeMs);
   if (pieces.length > 0) return pieces;
   if (message.length <= rowCharsMax) return [{ kind: "text", text: message }];
   return [
@@ -48,17 +40,19 @@ export function objectIn(message: string): Readonly<Record<string, unknown>> | u
 }
 
 // Splitting the message would cut off its colours.
-function logfmtPieces(message: string): readonly Piece[] {
+function logfmtPieces(message: string, timeMs: number): readonly Piece[] {
   if (message.length > jsonCharsMax || message.includes("\x1b")) return [];
   const read = readFields(message);
   if (read?.kind !== "logfmt") return [];
   const fields = Object.fromEntries(read.fields);
-  return piecesOf(read.message === undefined ? fields : { ...fields, message: read.message });
+  return piecesOf(read.message === undefined ? fields : { ...fields, message: read.message }, timeMs);
 }
 
-function piecesOf(object: Readonly<Record<string, unknown>>): readonly Piece[] {
+function piecesOf(object: Readonly<Record<string, unknown>>, timeMs: number): readonly Piece[] {
   const name = messageNames.find((one) => typeof object[one] === "string");
-  const fields = Object.entries(object).filter(([key]) => key !== name && !quietNames.has(key));
+  const fields = Object.entries(object).filter(
+    ([key, value]) => key !== name && !quietNames.has(key) && !repeatsTime(key, value, timeMs),
+  );
   const pieces: Piece[] = name === undefined ? [] : [{ kind: "text", text: object[name] as string }];
   for (const [key, value] of fields.slice(0, fieldsMax)) {
     pieces.push({ kind: "name", text: `${pieces.length > 0 ? "  " : ""}${key}=` });
