@@ -32,7 +32,7 @@ const recordBytes = async () => {
 test("the oldest orders and releases go before their time, the newest ones stay", async () => {
   const { recordBytesMax } = platformLimits;
   expect(recordBytesMax).toBeLessThan(valueBytesMax);
-  for (let n = 0; n < 20; n++) expect((await deploy(50, "x".repeat(8_000))).status).toBe(201);
+  for (let n = 0; n < 20; n++) expect((await deploy(8, "x".repeat(8_000))).status).toBe(201);
   for (let n = 0; n < 20; n++) {
     const order = { command: `${n} ${"x".repeat(8_000)}`, env: { LONG: "x".repeat(32_000) } };
     expect((await call("POST", "/dynos", order)).status).toBe(201);
@@ -46,7 +46,7 @@ test("the oldest orders and releases go before their time, the newest ones stay"
 
 test("what is too much even so is refused, and changes nothing", async () => {
   expect((await deploy(1, "node web.js")).status).toBe(201);
-  const { status, json } = await deploy(50, "€".repeat(3_300));
+  const { status, json } = await deploy(20, "€".repeat(3_300));
   expect({ status, json }).toEqual({
     status: 422,
     json: expect.objectContaining({ code: "PLATFORM_TOO_LARGE" }),

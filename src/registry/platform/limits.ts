@@ -3,8 +3,8 @@ export const platformLimits = {
   /** Beyond this, the oldest are removed. */
   releasesMax: 100,
   ordersMax: 50,
-  /** The whole record of an app: a little less than a Store takes. */
-  recordBytesMax: 480 * 1024,
+  /** The whole record of an app, which each request about its dynos reads. */
+  recordBytesMax: 160 * 1024,
   /** Requests that wait for a change: for one app, and for all apps. */
   appWaitersMax: 10,
   waitersMax: 2_000,
