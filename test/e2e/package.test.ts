@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { completionScripts, shells } from "../../cli/completion-scripts.ts";
-import { stepsOf } from "../support/manual-blocks.ts";
+import { blockOf, commandsOf, stepsOf } from "../support/manual-blocks.ts";
 import { freePorts } from "../support/nats.ts";
 import { networkEnvironment } from "../support/network-environment.ts";
 
@@ -63,6 +63,12 @@ test("its command says its version and its help", async () => {
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   expect((await run(command, ["--version"])).stdout).toBe(`${version}\n`);
   expect((await run(command, ["--help"])).stdout).toContain("tailrace serve --dev");
+});
+
+test("its unit is where docs/service.md has it copied from", async () => {
+  const [copy = ""] = commandsOf(blockOf("docs/service.md", "unit").body);
+  await shell(copy.replace("/etc/systemd/system/", folder));
+  expect(readFileSync(join(folder, "tailrace.service"), "utf8")).toContain("ExecStart=");
 });
 
 test("its server starts in an empty folder, stores a line, shows it, and shows its manual", async () => {

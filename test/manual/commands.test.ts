@@ -27,7 +27,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     ...all("test/manual/nats-backup.test.ts", "nats-backup", "nats-restore"),
   },
   "docs/destinations.md": {
-    add: "test/manual/drains.test.ts",
+    ...all("test/manual/drains.test.ts", "command", "add"),
     ...all("test/drains/sinks/presets.test.ts", "loki", "datadog", "betterstack", "newrelic", "splunk"),
     ...all("test/drains/sinks/presets.test.ts", "opentelemetry", "syslog", "vector", "vector-toml"),
   },

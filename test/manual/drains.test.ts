@@ -62,6 +62,18 @@ test("a file is sent by README's one line of curl", async () => {
   expect((await reader.run(`tailrace logs -a ${app}`)).stdout).toMatch(/ app\[cron\.1\]: from a file\n$/);
 });
 
+test("a drain is added by a command, and its JSON is what the page has for that receiver", async () => {
+  const shown = await follow("docs/destinations.md", "command", {
+    APP: app,
+    "https://loki.example.com": "https://127.0.0.1:9",
+  });
+  expect(shown).toMatch(/^Added drain /);
+  const { headers } = JSON.parse(blockOf("docs/destinations.md", "loki").body);
+  expect(await drainsOf()).toMatchObject([
+    { url: "https://127.0.0.1:9/loki/api/v1/push", format: "loki", headers },
+  ]);
+});
+
 test("a drain is added by its JSON", async () => {
   writeFileSync(
     join(reader.folder, "drain.json"),

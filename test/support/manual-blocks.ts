@@ -83,7 +83,10 @@ const stopAndStart = {
 export const explainedCommands: Readonly<Record<string, Readonly<Record<string, Explanation>>>> = {
   "docs/backup.md": { "systemctl stop tailrace": stopAndStart, "systemctl start tailrace": stopAndStart },
   "docs/service.md": {
-    "cp examples/systemd/tailrace.service /etc/systemd/system/": systemd,
+    'cp "$(npm root -g)/tailrace/examples/systemd/tailrace.service" /etc/systemd/system/': {
+      ...systemd,
+      instead: `${systemd.instead}; test/e2e/package.test.ts copies it elsewhere`,
+    },
     "systemctl enable --now tailrace": systemd,
     "journalctl -u tailrace -o cat -f": {
       why: systemd.why,
