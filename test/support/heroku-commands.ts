@@ -51,8 +51,7 @@ export const commandRows: readonly CommandRow[] = [
   },
   {
     kind: "works",
-    about:
-      "dynos that `tailrace up` runs, and their releases: `releases:info` shows the one in force, and an older one with `--json` alone, as its config vars are not kept; `releases:output` says that there is none, as the app's log has it as `app[release.N]`",
+    about: "dynos that `tailrace up` runs, and their releases",
     commands: [
       ...["ps", "ps:restart", "ps:scale", "ps:stop", "ps:type", "ps:wait", "run:detached"],
       ...["releases", "releases:info", "releases:output"],

@@ -2,11 +2,15 @@
 import { type CommandRow, commandRows } from "./heroku-commands.ts";
 
 const kinds: readonly (readonly [CommandRow["kind"], string, string])[] = [
-  ["works", "What works", "Tests run each of these as Heroku publishes it."],
+  [
+    "works",
+    "What works",
+    "Tests run each of these as Heroku publishes it. Two commands about releases differ from Heroku's. `releases:info` shows the release in force; an older one it shows with `--json` only, because its config vars are not kept. `releases:output` says that there is no output: it is in the app's log, as `app[release.N]`.",
+  ],
   [
     "no meaning",
     "What has no meaning here",
-    "These are answered in Heroku's form, with what does the same: `Error: … has no meaning on tailrace. …`, `Error ID: invalid_params`, status 2.",
+    "The server answers these in Heroku's form, and names what to use instead: `Error: … has no meaning on tailrace. …`, `Error ID: invalid_params`, status 2.",
   ],
   ["none here", "What there is none of", "The command says so itself, such as `shop has no databases`."],
   ["this machine", "What does not ask a server", "These do what they do everywhere."],
@@ -35,7 +39,7 @@ export function herokuCliPage(): string {
 
 const head = `# Heroku's command line
 
-The \`heroku\` command (npm \`heroku\`, 11.10) works with a tailrace server as it is published, by variables:
+The \`heroku\` command (npm \`heroku\`, 11.10), as it is published, works with a tailrace server. These variables lead it there:
 
 <!-- example: variables -->
 \`\`\`sh
@@ -46,12 +50,12 @@ export DISABLE_TELEMETRY=true                         # nothing is told to Herok
 heroku logs --tail -a shop
 \`\`\`
 
-It takes \`HEROKU_HOST\` only where its text has \`localhost\` or \`127.0.0.1\` in it, or names a host of Heroku's. For a server elsewhere write
-\`HEROKU_HOST='https://logs.example.com/#localhost'\` and \`HEROKU_HEADERS='{"Authorization":"Bearer KEY"}'\`, or forward a port. A private authority's
-certificate is named by \`NODE_EXTRA_CA_CERTS\`.
+The command accepts \`HEROKU_HOST\` only if its text contains \`localhost\` or \`127.0.0.1\`, or names a host of Heroku's. For a server elsewhere write
+\`HEROKU_HOST='https://logs.example.com/#localhost'\` and \`HEROKU_HEADERS='{"Authorization":"Bearer KEY"}'\`, or forward a port. If the server's
+certificate comes from a private authority, name the authority's certificate in \`NODE_EXTRA_CA_CERTS\`.
 
-Heroku's MCP server (npm \`@heroku/mcp-server\`) runs the \`heroku\` command, so that the same variables do. Its release 1.2.8 does not start on
-a plain Node, as it names modules of its SDK without their \`.js\`; tests run it with those names corrected, and nothing else.
+Heroku's MCP server (npm \`@heroku/mcp-server\`) runs the \`heroku\` command, so it needs the same variables. Its release 1.2.8 does not start on
+a plain Node, because it names modules of its SDK without their \`.js\`. Tests correct these names and nothing else.
 
-\`pg:*\` stands for \`pg\` and all commands that begin with \`pg:\`, but for those that another row names.
+In the tables, \`pg:*\` stands for \`pg\` and for all commands that begin with \`pg:\`, except those that another row names.
 `;
