@@ -24,7 +24,7 @@ export type FollowOptions = {
   readonly note: (text: string) => void;
   /** Called with the first session, which says what the server grants. */
   readonly onOpened?: (session: OpenedSession) => void;
-  /** Called with the server's progress. */
+  /** Called with the server's progress, after the lines that came with it. */
   readonly onSearched?: (searched: Searched) => void;
 };
 
@@ -122,11 +122,13 @@ class Follower {
     const openedMs = performance.now();
     try {
       for await (const chunk of opened.body) {
-        const lines = reader.push(chunk).flatMap((event) => this.#linesOf(event));
+        const events = reader.push(chunk);
+        const lines = events.flatMap((event) => this.#linesOf(event));
         if (lines.length > 0 || performance.now() - openedMs > tailRetry.delayMsMax) this.#attempt = 0;
         if (lines.length > 0) yield lines;
         this.#after = reader.lastEventId || this.#after;
         this.#retryMs = reader.retryMs;
+        for (const event of events) this.#tellSearched(event);
       }
       return { kind: "ended" };
     } catch (error) {
@@ -136,16 +138,19 @@ class Follower {
 
   /** The lines of an event that are to be shown; other events are handled separately. */
   #linesOf({ id, event, data }: StreamEvent): readonly PlacedLine[] {
-    const { app, note, onSearched } = this.#options;
+    const { app, note } = this.#options;
     if (event === "message") return [{ position: id, line: data }];
     if (event === "gap") return [gapAt(id)];
     if (event === "log-replaced")
       note(
         `tailrace: ${app}: this log is not the one that was read before (another server, a restored backup, or an app made again); it begins again with its oldest line`,
       );
-    const searched = event === "searched" ? readSearched(data) : undefined;
-    if (searched !== undefined) onSearched?.(searched);
     return [];
+  }
+
+  #tellSearched({ event, data }: StreamEvent): void {
+    const searched = event === "searched" ? readSearched(data) : undefined;
+    if (searched !== undefined) this.#options.onSearched?.(searched);
   }
 
   async #newSession(): Promise<URL> {

@@ -67,10 +67,11 @@ export class LogView {
       tail,
       format,
     };
-    return yield* neighbours.from(this.#follow(app, whole, place));
+    return yield* neighbours.from(this.#follow(app, whole, place, neighbours));
   }
 
-  #follow(app: string, session: SessionBody, after: string): ReturnType<typeof follow> {
+  /** `finder`: looks for the lines here, while the server passes all of them. */
+  #follow(app: string, session: SessionBody, after: string, finder?: Neighbours): ReturnType<typeof follow> {
     const { api, output } = this.#options;
     return follow({
       api,
@@ -79,7 +80,10 @@ export class LogView {
       ...(after !== "" && { after }),
       note: (text) => output.note(text),
       onOpened: (opened) => this.#tellMost(app, opened),
-      onSearched: (searched) => this.#see(app, searched),
+      onSearched: (searched) => {
+        if (finder === undefined) this.#see(app, searched);
+        else if (session.lines !== 0) this.#see(app, { ...searched, matches: finder.matches });
+      },
     });
   }
 
@@ -94,7 +98,8 @@ export class LogView {
     const neighbours =
       this.#options.neighbours && new Neighbours(lineTest(session), this.#options.neighbours);
     const { format, tail } = session;
-    const reads = this.#follow(app, { ...(neighbours ? { format, tail } : session), since: firstTime }, "");
+    const asked = { ...(neighbours ? { format, tail } : session), since: firstTime };
+    const reads = this.#follow(app, asked, "", neighbours);
     await this.#showAll(app, neighbours ? neighbours.from(reads) : reads);
   }
 

@@ -24,10 +24,16 @@ export class Neighbours {
   #due = 0;
   #isFirst = true;
   #hasGap = false;
+  #matches = 0;
 
   constructor(keeps: LineTest, counts: NeighbourCounts) {
     this.#keeps = ({ line }) => keeps(readShownLine("", line));
     this.#counts = counts;
+  }
+
+  /** How many lines matched. */
+  get matches(): number {
+    return this.#matches;
   }
 
   /** Passes on what the server has already selected, and notes what is due after it. */
@@ -72,6 +78,7 @@ export class Neighbours {
   }
 
   #see(isKept: boolean): void {
+    if (isKept) this.#matches++;
     this.#due = isKept ? this.#counts.after : Math.max(0, this.#due - 1);
   }
 }

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cliEnvironment, finished, mainFile, printed, runCli, startCli } from "../../support/cli.ts";
 import { eventStream, FakeTailrace, type StreamedEvent } from "../../support/fake-tailrace.ts";
@@ -256,6 +257,9 @@ describe("tailrace logs", () => {
     ["--until 1h", [searched(0, "all")], "blog has no lines before that time."],
     ["--since 2h --until 1h", [searched(0, "all")], "blog has no lines in that time."],
     ["--match x", [searched(3_214_900, "all")], `No line of blog matches, of 3,214,900 lines ${back}.`],
+    ["--match x -C 1", [searched(9, "all")], `No line of blog matches, of 9 lines ${back}.`],
+    ["--match x -C 1 --since 1h", [searched(9, "all", 9)], `No line of blog matches, of 9 lines ${back}.`],
+    ["--match x -A 1 --since 2h --until 1h", [searched(0, "all")], "No line of blog matches."],
     [
       "--match x",
       [searched(120_000, "time")],
@@ -266,6 +270,30 @@ describe("tailrace logs", () => {
     const stderr = said === "" ? "" : `${said}\n`;
     expect(await tailrace(`logs -a blog ${args}`)).toEqual({ status: 0, stdout: "", stderr });
   });
+
+  test.each(["", "-C 1", "--since 1h", "--since 1h -C 1"])(
+    "says so before it goes on with what comes, and not when something was found (%s)",
+    async (options) => {
+      const events = (text: string) => [entry("1.1", text), searched(1, "all", Number(text === "hit"))];
+      for (const [text, said] of [
+        ["hit", ""],
+        ["other", `No line of blog matches, of 1 line ${back}.\n`],
+      ] as const) {
+        const isFiltered = !options.startsWith("--since 1h -C") && text === "other";
+        const history = eventStream(isFiltered ? [searched(1, "all")] : events(text), "stay");
+        const ending = eventStream(isFiltered ? [searched(1, "all")] : events(text), "end");
+        const live = eventStream([searched(0, "found"), entry("1.2", "hit: live")], "stay");
+        server.streams = options === "-C 1" ? [ending, live] : [history];
+        const args = `logs -a blog --json -f --match hit ${options}`.trim().split(" ");
+        const child = startCli(args, cliEnvironment(server));
+        const done = finished(child);
+        const seen = text === "hit" ? printed(child, "hit") : once(child.stderr, "data");
+        await seen;
+        child.kill();
+        expect((await done).stderr).toBe(said);
+      }
+    },
+  );
 
   test("says behind the lines that older ones were not searched, and nothing when all were", async () => {
     const found = (end: string) => eventStream([searched(120_000, end, 1), ["1.1", "x"]]);
