@@ -8,6 +8,8 @@ type RowKind<Row extends object> = {
   readonly rowsOf: (app: string) => Promise<readonly Row[]>;
   readonly heads: readonly string[];
   readonly cells: (row: Row) => readonly string[];
+  /** Heads of columns that are left out when they are empty. */
+  readonly rare?: readonly string[];
   /** A remark on a row, below the table. */
   readonly note?: (row: Row) => string | undefined;
   /** The text for an app that has none. */
@@ -18,7 +20,7 @@ type RowKind<Row extends object> = {
 export async function printRows<Row extends object>(
   { api, output }: Context,
   { app: names = [], json }: { app?: readonly string[]; json?: true },
-  { rowsOf, heads, cells, note, none }: RowKind<Row>,
+  { rowsOf, heads, cells, rare = [], note, none }: RowKind<Row>,
 ): Promise<void> {
   const apps = await requiredApps(api(), names);
   const areSeveral = apps.length > 1 || names.some((name) => !apps.includes(name));
@@ -26,8 +28,14 @@ export async function printRows<Row extends object>(
   for (const app of apps) for (const row of await rowsOf(app)) all.push({ app, row });
   if (json) return output.json(all.map(({ app, row }) => (areSeveral ? { app, ...row } : row)));
   if (all.length === 0) return output.note(apps.map(none).join("\n"));
-  const table = all.map(({ app, row }) => (areSeveral ? [app, ...cells(row)] : cells(row)));
-  await output.table(areSeveral ? ["APP", ...heads] : heads, table);
+  const rows = all.map(({ app, row }) => (areSeveral ? [app, ...cells(row)] : cells(row)));
+  const columns = areSeveral ? ["APP", ...heads] : heads;
+  const isShown = (_: string, at: number) =>
+    !rare.includes(columns[at]!) || rows.some((row) => row[at] !== "");
+  await output.table(
+    columns.filter(isShown),
+    rows.map((row) => row.filter(isShown)),
+  );
   const notes = all.flatMap(({ row }) => note?.(row) ?? []);
   if (notes.length > 0) output.note(notes.join("\n"));
 }

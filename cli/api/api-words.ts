@@ -19,7 +19,11 @@ const pieces: readonly (readonly [said: RegExp, says: string])[] = [
   [/Correct that and send it again; \/docs on this server describes the API\./, otherVersion],
   [/\/docs on this server describes the API\./, "The command's --help tells what it takes."],
   [/\/docs on this server lists the paths\./, otherVersion],
-  [/Correct the field, or leave it out\./, "Correct the option, or leave it out."],
+  [
+    /Correct the field, or leave it out \(null removes the drain's\)\./,
+    "Correct the option, or leave it out (--unset removes the drain's).",
+  ],
+  [/\(null removes the drain's\), or use/, "(--unset format removes the drain's), or use"],
   [/; null removes a var\./, '; "tailrace config:unset" removes one.'],
   [/after the time in Retry-After/g, "in a moment"],
   [/Send the (?:same )?request again/g, "Try again"],

@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import { allDrainFields } from "../../src/core/records/drain-fields.ts";
 import type { Api } from "../api/api.ts";
 import type { Drain, DrainChangesBody } from "../api/api-types.ts";
-import { requiredApp } from "../app-names.ts";
 import { type Context, collect } from "../context.ts";
 import { printFinding } from "../drain-words.ts";
 import { wrongUse } from "../errors.ts";
@@ -14,6 +13,7 @@ import {
   flaggedFields,
   partsGiven,
 } from "./drain-options.ts";
+import { ownerOf } from "./drain-owner.ts";
 
 type UpdateOptions = DrainOptions & {
   app?: string;
@@ -43,7 +43,7 @@ export function registerDrainsUpdate(command: Command, { api, output }: Context)
       "\nA test line tells whether the destination takes lines now. Options that are not given stay as they are, and so does each part of a filter or redaction. --header replaces all headers.",
     )
     .action(async (key: string, options: UpdateOptions) => {
-      const app = requiredApp(options.app);
+      const app = await ownerOf(api(), options.app, key);
       const { secret, unset = [], dropPreviousSecret: drops } = options;
       if (secret !== undefined && (drops || unset.includes("secret")))
         throw wrongUse("Two changes of the secret at once.", "Give one of them, and the other later.");

@@ -16,7 +16,9 @@ import {
 } from "../drain-words.ts";
 import { ListedArgument } from "../listed.ts";
 import { since } from "../logs/log-session.ts";
+import { count } from "../logs/search-words.ts";
 import { addDrainOptions, type DrainOptions, drainOptionsBody } from "./drain-options.ts";
+import { ownerOf } from "./drain-owner.ts";
 import { addingFailed } from "./drain-repeated.ts";
 import { registerDrainsUpdate } from "./drains-update.ts";
 
@@ -37,11 +39,14 @@ export function registerDrains(program: Command, context: Context): void {
     description:
       "list the drains of all apps, or of some: their state, how far behind they are, and why one does not deliver",
     rowsOf: (app) => api().drains(app),
-    heads: ["TOKEN", "STATE", "LAG", "URL"],
+    heads: ["TOKEN", "STATE", "LAG", "REFUSED", "LOST", "URL"],
+    rare: ["REFUSED", "LOST"],
     cells: (drain) => [
       drain.token,
       stateWords(drain),
       String(drain.lag_lines ?? ""),
+      drain.refused ? count(drain.refused) : "",
+      drain.lost ? count(drain.lost) : "",
       drain.addon ? `${drain.url} (add-on ${drain.addon.name})` : drain.url,
     ],
     note: troubleOf,
@@ -78,18 +83,18 @@ export function registerDrains(program: Command, context: Context): void {
       .command(name)
       .description(description)
       .addArgument(new ListedArgument("drain", "<drain>", "its token (d.…), id or URL"))
-      .addOption(appOption())
+      .addOption(appOption("the app that has the drain (else all apps are searched)"))
       .addOption(jsonOption());
 
   withDrain("drains:info", "show a drain with its ledger").action(async (key: string, options: Options) => {
-    const drain = await api().drain(requiredApp(options.app), key);
+    const drain = await api().drain(await ownerOf(api(), options.app, key), key);
     if (options.json) return output.json(drain);
     await printFacts(output, drain, Date.now());
   });
 
   withDrain("drains:remove", "stop sending to a drain and forget it").action(
     async (key: string, options: Options) => {
-      const app = requiredApp(options.app);
+      const app = await ownerOf(api(), options.app, key);
       const drain = await api().removeDrain(app, key);
       await (options.json ? output.json(drain) : output.print(`Removed drain ${drain.url} from ${app}`));
     },
@@ -102,14 +107,14 @@ export function registerDrains(program: Command, context: Context): void {
 
   withDrain("drains:pause", "hold a drain; its lines wait in the log").action(
     async (key: string, options: Options) => {
-      const drain = await api().actOnDrain(requiredApp(options.app), key, "pause");
+      const drain = await api().actOnDrain(await ownerOf(api(), options.app, key), key, "pause");
       await (options.json ? output.json(drain) : output.print(`Paused drain ${key}`));
     },
   );
 
   withDrain("drains:resume", "resume a paused drain where it stopped").action(
     async (key: string, options: Options) => {
-      const drain = await api().actOnDrain(requiredApp(options.app), key, "resume");
+      const drain = await api().actOnDrain(await ownerOf(api(), options.app, key), key, "resume");
       await (options.json ? output.json(drain) : output.print(`Resumed drain ${key}`));
     },
   );
@@ -117,7 +122,7 @@ export function registerDrains(program: Command, context: Context): void {
   withDrain("drains:replay", "send the lines since a time again")
     .requiredOption("--since <time>", timeForms, since)
     .action(async (key: string, options: Options & { since: string }) => {
-      const app = requiredApp(options.app);
+      const app = await ownerOf(api(), options.app, key);
       const drain = await api().actOnDrain<Drain>(app, key, "replay", { since: options.since });
       if (options.json) return output.json(drain);
       await output.print(replayWords(key, options.since, drain));
@@ -127,7 +132,7 @@ export function registerDrains(program: Command, context: Context): void {
 
   withDrain("drains:test", "send one test line now and show each step with its time").action(
     async (key: string, options: Options) => {
-      const result = await api().testDrain(requiredApp(options.app), key);
+      const result = await api().testDrain(await ownerOf(api(), options.app, key), key);
       if (options.json) await output.json(result);
       else await printTestResult(output, key, result);
       if (!isTaken(result)) process.exitCode = 1;

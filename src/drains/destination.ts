@@ -1,5 +1,6 @@
 /** Parses a drain's URL. The URL is stored as it was given; its meaning is computed when needed. */
 import { isIPv6 } from "node:net";
+import { drainOption } from "../errors/api.ts";
 import {
   drainAddressRefused,
   drainFormatInvalid,
@@ -174,7 +175,7 @@ function syslogOf(parsed: URL, { format, compression }: DestinationOptions) {
   const query = new OwnQuery(parsed.search);
   const wanted = format ?? query.take("format", isFormat) ?? "rfc5424";
   if (wanted !== "rfc5424") throw syslogFormatInvalid(wanted);
-  if (compression !== undefined) throw drainUrlInvalid("syslog has no compression");
+  if (compression !== undefined) throw drainOption("compression", "syslog has none");
   if (parsed.username + parsed.password !== "") throw drainUrlInvalid("syslog has no user and password");
   // A path and a query mean nothing to syslog; they are accepted, as on Heroku, and the URL is shown with them.
   return { verifies: parsed.hash !== "#insecure" };

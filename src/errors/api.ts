@@ -113,7 +113,7 @@ export const drainOption = (field: string, reason: string) =>
     code: "DRAIN_OPTION",
     status: 422,
     message: `The drain's \`${field}\` cannot be used: ${reason}.`,
-    mend: "Correct the field, or leave it out.",
+    mend: "Correct the field, or leave it out (null removes the drain's).",
   });
 
 const drainNotAdded = (why: string, mend: string) =>

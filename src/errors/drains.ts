@@ -39,7 +39,7 @@ export const syslogFormatInvalid = (format: string) =>
     code: "DRAIN_FORMAT_INVALID",
     status: 422,
     message: `A syslog drain is always rfc5424, not "${format.slice(0, 50)}".`,
-    mend: "Leave the format out, or use an https:// URL.",
+    mend: "Leave the format out (null removes the drain's), or use an https:// URL.",
   });
 
 export const telemetryRefused = (reason: string, mend: string) =>

@@ -170,6 +170,16 @@ describe("which apps a command is about", () => {
     server.routes.set("GET /apps/blog/log-drains", json(200, []));
     const { stdout } = await tailrace("drains -a shop-* -a blog");
     expect(stdout).toMatch(/^APP +TOKEN +STATE +LAG +URL\nshop-web +d\.1 .*\nshop-api +d\.2 .*\n$/);
+    server.routes.set(
+      "GET /apps/blog/log-drains",
+      json(200, [
+        { id: "3", token: "d.3", url: "https://h/", state: "idle", lag_lines: 0, lost: 52_001, refused: 0 },
+      ]),
+    );
+    expect((await tailrace("drains -a shop-web -a blog")).stdout).toMatch(
+      /^APP +TOKEN +STATE +LAG +LOST +URL\nshop-web +d\.1 +idle +https:\/\/h\/\nblog +d\.3 +idle +0 +52,001 +https:\/\/h\/\n$/,
+    );
+    server.routes.set("GET /apps/blog/log-drains", json(200, []));
     expect(JSON.parse((await tailrace("drains -a *-api --json")).stdout)).toMatchObject([
       { app: "shop-api", token: "d.2" },
     ]);

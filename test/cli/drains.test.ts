@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { ListedArgument } from "../../cli/listed.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { cliEnvironment, type Finished, runCli } from "../support/cli.ts";
 import { ControlServer, operatorSecret } from "../support/control-server.ts";
+import { wholeProgram } from "../support/man-page.ts";
 import { ca, clientTls } from "../support/tls.ts";
 
 let server: ControlServer;
@@ -253,6 +255,21 @@ describe("drains:update", () => {
   });
 });
 
+test.each([
+  ["format", "ndjson", "Leave the format out (--unset format removes the drain's), or"],
+  ["compression", "gzip", "leave it out (--unset removes the drain's)."],
+  ["header", "X-Team: a", "leave it out (--unset removes the drain's)."],
+])("a --%s of the drain that a new URL cannot have can be removed with it", async (option, value, mend) => {
+  const { token } = await added(`--${option}`, value);
+  const changes = ["drains:update", token, "--url", "syslog://logs.example.com:514"];
+  const { status, stderr } = await tailrace(...changes);
+  expect({ status, stderr: stderr.replace(/\s+/g, " ") }).toEqual({
+    status: 2,
+    stderr: expect.stringContaining(mend),
+  });
+  expect(await done(...changes, "--unset", option)).toContain(`Updated drain ${token} of todo: `);
+});
+
 describe("drains:info", () => {
   const factsOf = async (token: string) =>
     new Map(
@@ -313,5 +330,50 @@ test("a URL that is there already: drains:update is named, with the drain's toke
     stderr:
       `tailrace: The app has a drain with this URL already: ${drain.token}. "tailrace drains:update ${drain.token} -a todo" changes its options; ` +
       "or remove it and add it again, with --since for the lines that wait.\n",
+  });
+});
+
+describe("a drain that is named without its app", () => {
+  const elsewhere = (...args: string[]) =>
+    runCli(args, cliEnvironment(undefined, { TAILRACE_URL: url, TAILRACE_API_KEY: operatorSecret }));
+
+  test("is found among all apps, by every command about one drain", async () => {
+    await server.call("POST", "/apps", { name: "zoo" });
+    const { token } = await added();
+    const program = await wholeProgram();
+    const names = program.commands
+      .filter(({ registeredArguments: [first] }) => first instanceof ListedArgument && first.kind === "drain")
+      .map((command) => command.name());
+    expect(names).toHaveLength(7);
+    const more: Record<string, string[]> = {
+      "drains:replay": ["--since", "1h"],
+      "drains:update": ["--match", "x"],
+    };
+    for (const name of names) {
+      const unknown = await elsewhere(name, "d.no", ...(more[name] ?? []));
+      expect(unknown, name).toMatchObject({
+        status: 1,
+        stderr:
+          'tailrace: No app that this key may see has a drain "d.no".\n"tailrace drains" lists the drains of all apps.\n',
+      });
+    }
+    for (const name of names.filter((one) => !["drains:remove", "drains:test"].includes(one)))
+      expect(await elsewhere(name, token, ...(more[name] ?? [])), name).toMatchObject({ status: 0 });
+    expect(await elsewhere("drains:remove", token)).toMatchObject({
+      status: 0,
+      stdout: `Removed drain ${at} from todo\n`,
+    });
+  });
+
+  test("is asked for when its URL is that of several", async () => {
+    await server.call("POST", "/apps", { name: "blog" });
+    await added();
+    await done("drains:add", at, "-a", "blog");
+    expect(await elsewhere("drains:info", at)).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(
+        /^tailrace: 2 apps have a drain ".*": (?:blog, todo|todo, blog)\.\nAdd "-a APP"\.\n$/,
+      ),
+    });
   });
 });
