@@ -29,6 +29,8 @@ export const ingestLimits = Object.freeze({
   connectionBytesMax: 1024 * 1024,
   /** Lines of a RELP client that are read before the first of them are answered. */
   roundBytesMax: 256 * 1024,
+  /** Memory of the lines that the log refused and that RELP clients wait for. */
+  refusedBytesMax: 64 * 1024 * 1024,
   /** Memory of syslog frames that have begun and not ended. */
   unfinishedBytesMax: 32 * 1024 * 1024,
   /** From a syslog connection to its first frame with a known token. */

@@ -41,7 +41,8 @@ const syslog: Protocol = {
   frame: octetCounted,
 };
 const relp: Protocol = {
-  open: (socket, { parts, options }) => new RelpConnection(socket as never, { ...parts, options }),
+  open: (socket, { parts, options }) =>
+    new RelpConnection(socket as never, { ...parts, options }, parts.refused),
   frame: (line, at) => Buffer.from(at === 0 ? "1 open 0\n" : `${at + 1} syslog ${line.length} ${line}\n`),
 };
 

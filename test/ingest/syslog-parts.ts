@@ -4,6 +4,7 @@ import { Bursts } from "../../src/ingest/connections/bursts.ts";
 import { UnfinishedFrames } from "../../src/ingest/connections/unfinished-frames.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { AppendQueues } from "../../src/ingest/queues/append-queues.ts";
+import { MemoryBudget } from "../../src/ingest/queues/memory-budget.ts";
 import { FrameRouter } from "../../src/ingest/routing/router.ts";
 import type { ChannelLog } from "../../src/ports.ts";
 import type { FakeClock } from "../support/fake-clock.ts";
@@ -24,6 +25,7 @@ export function syslogParts({ log, clock, tokens, ...bounds }: Given) {
     unfinished: new UnfinishedFrames(ingestLimits.unfinishedBytesMax),
     bursts: new Bursts({ waitingBytes: () => queues.budget.bytes, clock }),
     faults: alone.faults,
+    refused: new MemoryBudget(ingestLimits.refusedBytesMax),
     options,
     fallbackOf: () => undefined,
     heard: () => {},

@@ -6,6 +6,8 @@ import { relpFrame } from "../../core/wire/relp.ts";
 import { turns } from "../../turns.ts";
 import { type ConnectionParts, FrameConnection } from "../connections/frame-connection.ts";
 import { appendRetry } from "../limits.ts";
+import { heldBytes } from "../queues/append-queue.ts";
+import type { MemoryBudget } from "../queues/memory-budget.ts";
 import type { ClosedBatch } from "../queues/open-batch.ts";
 import type { Sorting } from "../routing/router.ts";
 import { sampleOf } from "../senders/fault-sample.ts";
@@ -21,6 +23,8 @@ export type RelpOptions = Omit<SyslogOptions, "host" | "port"> & {
   readonly batchBytesMax: number;
   /** The most that is read from a client before its first frames are answered. */
   readonly roundBytesMax: number;
+  /** Memory of rounds that the log refused, of all clients together. Beyond it, a client is closed and keeps its lines. */
+  readonly refusedBytesMax: number;
 };
 
 /** Answers of a round; as many are written before its end. */
@@ -38,6 +42,8 @@ type Round = { readonly sorting: Sorting; bytes: number };
  */
 export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
   readonly #stop = new AbortController();
+  /** Counts the rounds of all clients that the log refused. */
+  readonly #refused: MemoryBudget;
   readonly #lines: RoundLines;
   readonly #answers = new RoundAnswers();
   #isOpen = false;
@@ -49,8 +55,9 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
   /** Ends a wait for the client to read its answers. */
   #wake: () => void = () => {};
 
-  constructor(socket: Socket, parts: ConnectionParts<RelpOptions>) {
+  constructor(socket: Socket, parts: ConnectionParts<RelpOptions>, refused: MemoryBudget) {
     super(socket, parts, new RelpBuffer(parts.options.frameBytesMax));
+    this.#refused = refused;
     this.#lines = new RoundLines(parts.options.queues.rooms);
     for (const event of ["drain", "close"]) socket.on(event, () => this.#wake());
   }
@@ -195,26 +202,35 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
   async #store(channel: ChannelId, { lines, memory }: ClosedBatch): Promise<boolean> {
     const { queues, batchBytesMax } = this.parts.options;
     if (lines.bytes.length <= batchBytesMax)
-      return this.#insist(() => queues.append(channel, lines, "relp", memory));
+      return this.#insist(() => queues.append(channel, lines, "relp", memory), heldBytes([lines], memory));
     // One batch at a time: a retry repeats a whole batch, so nothing is stored twice.
     for (const batch of splitLines(lines, batchBytesMax))
-      if (!(await this.#insist(() => queues.append(channel, batch, "relp")))) return false;
+      if (!(await this.#insist(() => queues.append(channel, batch, "relp"), heldBytes([lines], memory))))
+        return false;
     return true;
   }
 
-  // Retries until it works; false when an attempt fails while the server is stopping.
-  async #insist(attempt: () => Promise<unknown>): Promise<boolean> {
+  // Retries until it works; false when an attempt fails while the server is stopping, or its `bytes` may not wait.
+  async #insist(attempt: () => Promise<unknown>, bytes = 0): Promise<boolean> {
     const { clock, logger } = this.parts.options;
-    for (let failures = 0; ; failures++) {
-      const isLast = this.#stop.signal.aborted;
-      try {
-        await attempt();
-        return true;
-      } catch (error) {
-        if (failures === 0) logger.warn({ err: error }, "lines of a RELP connection wait for the log");
-        if (isLast || this.socket.destroyed) return false; // unanswered, so the client still has the lines
-        await clock.sleep(retryDelayMs(appendRetry, failures, Math.random()) ?? 0, this.#stop.signal);
+    let held = 0;
+    try {
+      for (let failures = 0; ; failures++) {
+        const isLast = this.#stop.signal.aborted;
+        try {
+          await attempt();
+          return true;
+        } catch (error) {
+          if (failures === 0) logger.warn({ err: error }, "lines of a RELP connection wait for the log");
+          // Unanswered, so the client still has the lines.
+          if (isLast || this.socket.destroyed || !this.#refused.fits(bytes - held)) return false;
+          this.#refused.hold(bytes - held);
+          held = bytes;
+          await clock.sleep(retryDelayMs(appendRetry, failures, Math.random()) ?? 0, this.#stop.signal);
+        }
       }
+    } finally {
+      this.#refused.hold(-held);
     }
   }
 }

@@ -5,6 +5,7 @@
 
 import type { StreamListener } from "../connections/stream-listener.ts";
 import type { TlsFiles } from "../connections/tls-handshakes.ts";
+import { MemoryBudget } from "../queues/memory-budget.ts";
 import { doorListener, type SyslogOptions, type SyslogRoom, syslogRoom } from "../syslog/syslog.ts";
 import { RelpConnection, type RelpOptions } from "./relp-connection.ts";
 
@@ -13,5 +14,6 @@ export function relpListener(
   options: SyslogOptions & RelpOptions & { readonly tls?: TlsFiles | undefined },
   room: SyslogRoom = syslogRoom(options),
 ): Promise<StreamListener> {
-  return doorListener("relp", options, room, (socket, parts) => new RelpConnection(socket, parts));
+  const refused = new MemoryBudget(options.refusedBytesMax);
+  return doorListener("relp", options, room, (socket, parts) => new RelpConnection(socket, parts, refused));
 }

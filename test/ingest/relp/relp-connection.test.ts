@@ -28,7 +28,7 @@ function rig() {
       Object.assign(socket, { destroyed: true });
       socket.emit("close");
     });
-    const connection = new RelpConnection(socket as never, { ...parts, options });
+    const connection = new RelpConnection(socket as never, { ...parts, options }, parts.refused);
     void connection.run();
     return { socket, connection, closed };
   };

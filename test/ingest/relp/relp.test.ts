@@ -114,6 +114,29 @@ test("a log that refuses is asked until it takes the lines; the next ones wait b
   expect(log.messages(channelOf(2))).toEqual(["c"]);
 });
 
+test("what the log refuses waits within a bound; clients beyond it are closed unanswered, and bring it again", async () => {
+  await listener.close();
+  await start({ refusedBytesMax: 300_000 });
+  log.failure = storeFull(undefined);
+  const send = async (name: string) => {
+    const wire = opening + frame(2, "syslog", line(`${name} ${"x".repeat(60_000)}`));
+    const { socket, answers } = await client(wire);
+    return { name, answers, isClosed: () => socket.closed };
+  };
+  const names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+  const clients = await Promise.all(names.map(send));
+  await until(() => clients.some(({ isClosed }) => isClosed()) && log.asked.length > 20);
+  const closed = clients.filter(({ isClosed }) => isClosed());
+  const waiting = clients.filter(({ isClosed }) => !isClosed());
+  expect(waiting.length).toBeGreaterThan(1);
+  for (const { answers } of clients) expect(answers()).not.toContain("2 rsp");
+  log.failure = undefined;
+  const again = await Promise.all(closed.map(({ name }) => send(name)));
+  for (const { answers } of [...waiting, ...again]) await until(() => answers().includes("2 rsp 6 200 OK\n"));
+  const stored = log.messages(app).map((message) => message.slice(0, 1));
+  expect(stored.toSorted()).toEqual(names);
+});
+
 test("closing while the log refuses answers nothing: the client has the lines", async () => {
   log.failure = storeFull(undefined);
   const { answers } = await client(opening + frame(2, "syslog", line("a")));
