@@ -3,7 +3,7 @@
  * all of them. A half-made add-on is undone: at once when its provider refuses or does not answer, at the next start
  * after a crash.
  */
-import { randomInt, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { ChannelId } from "../core/ids.ts";
 import { addonsKey, appKey, nameIn, recordPrefixes } from "../core/records/record-keys.ts";
 import { notFound } from "../errors/access.ts";
@@ -12,7 +12,6 @@ import {
   addonConfigTaken,
   addonLimit,
   addonNameInvalid,
-  addonNameTaken,
   addonNotDestroyed,
   addonOwnsConfig,
   addonOwnsToken,
@@ -29,6 +28,7 @@ import type { AppRecord, DrainRecord } from "../registry/records.ts";
 import { timeOf } from "../registry/time.ts";
 import type { Tokens } from "../registry/tokens.ts";
 import { updateRecord } from "../registry/update.ts";
+import { AddonNames, type NameOwner } from "./addon-names.ts";
 import { Grants } from "./grants.ts";
 import type { Manifest } from "./manifest.ts";
 import type { Provider, ProviderAnswer } from "./provider.ts";
@@ -65,9 +65,12 @@ export class Addons {
   readonly #options: AddonsOptions;
   /** The rights of providers over their own add-ons. */
   readonly grants: Grants;
+  readonly #names: AddonNames;
 
   constructor(options: AddonsOptions) {
     this.#options = options;
+    const isTaken = async (name: string) => (await this.find(name)) !== undefined;
+    this.#names = new AddonNames({ ...options, isTaken });
     this.grants = new Grants(options);
   }
 
@@ -109,11 +112,9 @@ export class Addons {
   async create(app: AppRecord, wanted: NewAddon, user: User, places: Places): Promise<AddonRecord> {
     const manifest = this.manifest(wanted.service);
     const { drains, tokens, provider, clock } = this.#options;
-    const name = wanted.name ?? (await this.#freeName(manifest.id));
-    if (!nameForm.test(name)) throw addonNameInvalid(name);
-    if (wanted.name !== undefined && (await this.find(name)) !== undefined) throw addonNameTaken(name);
-    const now = timeOf(clock.nowMs());
     const id = randomUUID();
+    const name = await this.#claimName(wanted, { channel: app.id, id });
+    const now = timeOf(clock.nowMs());
     const { grant, record } = this.grants.issue(app.id, id);
     const asked: AddonRecord = {
       id,
@@ -127,8 +128,8 @@ export class Addons {
       createdAt: now,
       updatedAt: now,
     };
-    await this.#write(app.id, asked, true);
     try {
+      await this.#write(app.id, asked);
       const needs = (one: Manifest["requires"][number]) => manifest.requires.includes(one);
       const owner = { id: asked.id, name };
       const drain = needs("syslog_drain") ? await drains.reserve(app.id, owner) : undefined;
@@ -159,16 +160,16 @@ export class Addons {
       return made;
     } catch (failure) {
       await this.#undo(app.id, asked.id, user);
+      await this.#names.drop(name, id); // its record may never have been there
       throw failure;
     }
   }
 
-  /** Each try has ten times as many names. */
-  async #freeName(service: string): Promise<string> {
-    for (let most = 100_000; ; most *= 10) {
-      const name = `${service}-${randomInt(most / 10, most)}`;
-      if ((await this.find(name)) === undefined) return name;
-    }
+  async #claimName({ service, name }: NewAddon, owner: NameOwner): Promise<string> {
+    if (name === undefined) return this.#names.claimFree(service, owner);
+    if (!nameForm.test(name)) throw addonNameInvalid(name);
+    await this.#names.claim(name, owner);
+    return name;
   }
 
   async changePlan(app: AppRecord, addon: AddonRecord, plan: string, user: User): Promise<AddonRecord> {
@@ -360,15 +361,17 @@ export class Addons {
       const addons = found?.addons.filter((one) => one.id !== id) ?? [];
       return addons.length === 0 ? undefined : { addons };
     });
+    await this.#names.drop(addon.name, id);
   }
 
-  async #write(channel: ChannelId, addon: AddonRecord, isNew: boolean): Promise<void> {
+  /** Writes a new add-on under the name that it has claimed. */
+  async #write(channel: ChannelId, addon: AddonRecord): Promise<void> {
     await updateRecord<AddonsRecord>(this.#options.store, addonsKey(channel), (found) => {
       const addons = found?.addons ?? [];
-      if (isNew && addons.length >= addonsMax) throw addonLimit(addonsMax);
-      if (isNew && addons.some(({ name }) => name === addon.name)) throw addonNameTaken(addon.name);
-      return { addons: [...addons.filter(({ id }) => id !== addon.id), addon] };
+      if (addons.length >= addonsMax) throw addonLimit(addonsMax);
+      return { addons: [...addons, addon] };
     });
+    await this.#names.confirm(addon.name, { channel, id: addon.id });
   }
 
   async #change(channel: ChannelId, id: string, changes: Partial<AddonRecord>): Promise<AddonRecord> {

@@ -106,6 +106,7 @@ const checks: Readonly<Record<RecordKind, Check>> = {
   platform: ofVersion(1, hasFields(platform)),
   runner: ofVersion(1, hasFields(runner, { silentAtMs: isNumber })),
   addons: ofVersion(1, hasFields({ addons: isListOf(hasFields(addon, addonGrants)) })),
+  addonName: ofVersion(1, hasFields({ channel: isText, id: isText }, { atMs: isNumber })),
   sessionSecret: isText,
   readyCheck: anything, // written only to see whether writing works
   leases: anything,

@@ -82,6 +82,7 @@ const objects = {
     },
   },
   addons: { needed: { addons: [] } },
+  addonName: { needed: { channel: id, id }, optional: { atMs: 1 } },
   runner: {
     needed: { id, host: "box", pid: 7, seenAtMs: 1, dynos: [] },
     optional: { silentAtMs: 2 },

@@ -23,6 +23,7 @@ export const recordPrefixes = {
   platform: "platform/",
   runner: "runner/",
   addons: "addons/",
+  addonName: "addon-name/",
   sessionSecret: "setting/session-secret",
   readyCheck: "setting/ready-check",
   leases: "lease/",
@@ -37,7 +38,7 @@ export type RecordKind = keyof typeof recordPrefixes;
 
 const { app, appName, token, tokenClaims, key, keyPointer, leaseNode, leaseShard } = recordPrefixes;
 const { drain, drainClaims, drainCheckpoint, drainSheet, drainTest } = recordPrefixes;
-const { channelEnd, platform, runner, addons, webSession } = recordPrefixes;
+const { channelEnd, platform, runner, addons, addonName, webSession } = recordPrefixes;
 
 export const appKey = (id: ChannelId): string => app + id;
 export const appNameKey = (name: string): string => appName + name;
@@ -57,6 +58,7 @@ export const drainTestKey = (id: DrainId): string => drainTest + id;
 export const platformKey = (channel: ChannelId): string => platform + channel;
 export const runnerKey = (channel: ChannelId): string => runner + channel;
 export const addonsKey = (channel: ChannelId): string => addons + channel;
+export const addonNameKey = (name: string): string => addonName + name;
 export const leaseNodeKey = (node: string): string => leaseNode + node;
 export const leaseShardKey = (shard: number): string => leaseShard + shard;
 export const channelEndKey = (channel: ChannelId): string => channelEnd + channel;

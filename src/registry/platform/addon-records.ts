@@ -1,5 +1,5 @@
 /** The add-ons of an app. */
-import type { DrainId } from "../../core/ids.ts";
+import type { ChannelId, DrainId } from "../../core/ids.ts";
 
 export type AddonRecord = {
   /** The provider uses it as the uuid of the add-on. */
@@ -36,3 +36,6 @@ type Held = { readonly hash: string; readonly untilMs: number };
 
 /** At `addons/CHANNEL`. */
 export type AddonsRecord = { readonly addons: readonly AddonRecord[] };
+
+/** At `addon-name/NAME`: the add-on that has the name; `atMs`: it was claimed then, and the add-on may not be written yet. */
+export type AddonNameRecord = { readonly channel: ChannelId; readonly id: string; readonly atMs?: number };
