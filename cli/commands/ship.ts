@@ -101,7 +101,7 @@ async function ship(context: Context, options: Options, appGiven: boolean): Prom
     const lines = new ProgramLines(shipper, destination, { pri: pris.app, process }, options);
     await readInput(output, shipper, lines, stop.signal);
     const graceMs = options.grace * 1000;
-    const { dropped, lost, reason, cutShort } = await sendLastLines(
+    const { dropped, lost, reason, answered, cutShort } = await sendLastLines(
       shipper,
       output,
       stop.signal.aborted ? Math.min(graceMs, stoppedGraceMsMax) : graceMs,
@@ -113,11 +113,15 @@ async function ship(context: Context, options: Options, appGiven: boolean): Prom
     }
     if (dropped > 0)
       output.note(`tailrace: ${linesWere(dropped)} dropped (L12): they came quicker than they could be sent`);
-    if (lost > 0)
+    if (lost > 0) {
+      const cause = answered
+        ? "Its operator finds the reason in the server's own log"
+        : `Check that ${destination.host()} runs`;
       throw new CliError(
         `${linesWere(lost)} lost (L13)${reason === undefined ? "" : `: ${reason}`}.`,
-        `Check that ${destination.host()} runs${more(options, cutShort, stop.signal.aborted)}.`,
+        `${cause}${more(options, cutShort, stop.signal.aborted)}.`,
       );
+    }
   } finally {
     unlisten();
     await close();

@@ -7,7 +7,7 @@ import type { Destination, Endpoint } from "./destinations.ts";
 /** The result of one try. */
 type PostVerdict =
   | { readonly kind: "delivered" }
-  | { readonly kind: "retry"; readonly reason: string; readonly afterMs?: number }
+  | { readonly kind: "retry"; readonly reason: string; readonly afterMs?: number; readonly answered?: true }
   | { readonly kind: "refused"; readonly error: CliError };
 
 /** Sends one body; aborting `signal` ends the try, which then counts as a retry. */
@@ -53,7 +53,12 @@ export function openPost(tryMsMax: number): { post: Post; close: () => void } {
       if (error instanceof CliError && !error.passing) return { kind: "refused", error };
       if (error instanceof Error && error.name === "TimeoutError")
         return { kind: "retry", reason: `the answer took longer than ${tryMsMax / 1000} s` };
-      return { kind: "retry", reason: networkReason(error) };
+      // The tokens could not be asked for: an answer of the API, with its mend.
+      const answered = error instanceof CliError && error.reason === undefined;
+      const reason = networkReason(error);
+      return answered
+        ? { kind: "retry", reason: firstSentence(reason).replace(/\.$/, ""), answered }
+        : { kind: "retry", reason };
     }
   };
   return { post, close: () => client.close() };
@@ -80,8 +85,8 @@ export function judge(endpoint: Endpoint, status: number, headers: Headers, text
   const said = messageIn(text).trim().slice(0, saidCharsMax).replace(/\s+/g, " ");
   if (status >= 500 || status === 408 || status === 425 || status === 429) {
     const afterMs = waitMs(headers["retry-after"]);
-    const reason = `it answered ${status}${said === "" ? "" : `, "${said}"`}`;
-    return { kind: "retry", reason, ...(afterMs !== undefined && { afterMs }) };
+    const reason = `it answered ${status}${said === "" ? "" : `, "${firstSentence(said)}"`}`;
+    return { kind: "retry", reason, answered: true, ...(afterMs !== undefined && { afterMs }) };
   }
   const mend = headers["tailrace-error"];
   return { kind: "refused", error: refusal(endpoint, status, said, typeof mend === "string" ? mend : "") };
@@ -112,6 +117,9 @@ function refusal({ url, namedBy }: Endpoint, status: number, said: string, mend:
     mend === "" ? "They were not stored." : mend.slice(0, mendCharsMax),
   );
 }
+
+/** A message without the mend behind it: it is told at many tries. */
+const firstSentence = (text: string): string => text.replace(/([.!?]) .*$/s, "$1");
 
 /** Ingest answers in plain text; a proxy in its place may answer in JSON. */
 function messageIn(text: string): string {

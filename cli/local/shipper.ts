@@ -47,6 +47,8 @@ export type Shipped = {
   readonly lost: number;
   /** Explains why lines were lost. */
   readonly reason: string | undefined;
+  /** True if the reason is an answer of the server. */
+  readonly answered: boolean;
   /** True if `giveUp` or the grace ended the tries early. */
   readonly cutShort: boolean;
 };
@@ -70,6 +72,7 @@ export class Shipper {
   /** True if the newest try failed. */
   #isAway = false;
   #reason: string | undefined;
+  #answered = false;
   #delivered = 0;
   #dropped = 0;
   #lost = 0;
@@ -193,6 +196,7 @@ export class Shipper {
       dropped: this.#dropped,
       lost: this.#lost,
       reason: this.#reason,
+      answered: this.#answered,
       cutShort: this.#givingUp.signal.aborted,
     };
   }
@@ -268,7 +272,10 @@ export class Shipper {
         return false;
       }
       this.#lookAgain();
-      if (!this.#givingUp.signal.aborted) this.#reason = verdict.reason;
+      if (!this.#givingUp.signal.aborted) {
+        this.#reason = verdict.reason;
+        this.#answered = verdict.answered === true;
+      }
       const delayMs = retryDelayMs(this.#retry, attempt, Math.random());
       if (delayMs === null) return false;
       this.#options.onRetry?.(verdict.reason, attempt + 1);

@@ -64,6 +64,7 @@ export class UpShippers {
       dropped: app.dropped + heroku.dropped,
       lost: app.lost + heroku.lost,
       reason: app.reason ?? heroku.reason,
+      answered: (app.reason === undefined ? heroku : app).answered,
       cutShort: app.cutShort || heroku.cutShort,
     };
   }

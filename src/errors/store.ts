@@ -31,6 +31,17 @@ export const storeUnavailable = (cause: unknown) =>
     cause,
   });
 
+/** The same for requests that store nothing. */
+export const storeUnread = (cause: unknown) =>
+  new AppError({
+    code: "STORE_UNAVAILABLE",
+    status: 503,
+    message: "The server's store cannot be read now.",
+    mend: "Send the request again. When it lasts, the operator finds the reason in the server's own log.",
+    retryAfterS: 1,
+    cause,
+  });
+
 /** If a remote store did not answer, it is not known whether it did what was asked. */
 export const storeUncertain = (cause: unknown) =>
   new AppError({

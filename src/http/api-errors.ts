@@ -6,6 +6,7 @@ import { bodyNotJson, internalError, paramsInvalid, requestRefused } from "../er
 import { AppError } from "../errors/app-error.ts";
 import { codingsTaken, codingUnsupported } from "../errors/ingest.ts";
 import { noMeaning } from "../errors/platform.ts";
+import { storeUnread } from "../errors/store.ts";
 
 /** The JSON of a failure. Heroku's CLI shows `message` and `id`; `code` is the one in docs/errors.md. */
 type ErrorBody = {
@@ -55,7 +56,7 @@ function sendError(
 
 /** The failure to answer with. An unexpected error is logged here and answered without its details. */
 export function appErrorOf(error: FastifyError | AppError, request: FastifyRequest): AppError {
-  if (error instanceof AppError) return error;
+  if (error instanceof AppError) return storesNothing(request) ? readFailure(error) : error;
   if (error.validation) return paramsInvalid(validationText(error));
   const status = error.statusCode ?? 500;
   if (status === 400 && isSyntaxError(error)) return bodyNotJson();
@@ -71,6 +72,16 @@ export function appErrorOf(error: FastifyError | AppError, request: FastifyReque
     "a request failed",
   );
   return internalError(requestId);
+}
+
+const storesNothing = ({ method, routeOptions }: FastifyRequest): boolean =>
+  method === "GET" || method === "HEAD" || routeOptions.url === "/apps/:app/log-sessions";
+
+/** A failure of the store in words for a request that only reads. */
+function readFailure(failure: AppError): AppError {
+  const { cause } = failure;
+  const ofReads = storeUnread(cause);
+  return failure.code === ofReads.code ? ofReads : failure;
 }
 
 /** Sets `Retry-After`, the challenge of a 401, and the request's id, which hooks may not have set this early. */

@@ -58,8 +58,28 @@ describe("tailrace ship", () => {
     expect(status).toBe(1);
     expect(stderr).toContain("2 lines were lost (L13): it answered 503.");
     expect(stderr).toContain(
-      `Check that ${new URL(server.url).host} runs; a larger --grace (1 s now) waits longer.`,
+      "\nIts operator finds the reason in the server's own log; a larger --grace (1 s now) waits longer.\n",
     );
+    expect(stderr).not.toContain("runs;");
+  });
+
+  test("says of a server that answers with a mend what happened alone, at each try", async () => {
+    const refusal = {
+      id: "service_unavailable",
+      message: "The store does not answer. Send it again. Do so.",
+    };
+    server.routes.set("GET /v3/channels/blog/tokens", json(503, refusal));
+    const { status, stderr } = await ship("-a blog --grace 2", "a\n");
+    expect(status).toBe(1);
+    const [, ...lines] = stderr.split("\n");
+    expect(lines.join("\n")).not.toContain("end it again");
+    expect(stderr).toContain("1 line was lost (L13): The store does not answer.\nIts operator finds");
+  });
+
+  test("names the address that nothing answers at", async () => {
+    const away = cliEnvironment(undefined, { LOGS_URL: "http://token:t.x@127.0.0.1:9/logs" });
+    const { stderr } = await runCli(["ship", "--grace", "1"], away, "a\n");
+    expect(stderr).toContain("\nCheck that 127.0.0.1:9 runs; a larger --grace (1 s now) waits longer.\n");
   });
 
   test("that gave up after its tries does not advise to wait longer", async () => {

@@ -81,6 +81,7 @@ describe("the shipper", () => {
       dropped: 0,
       lost: 0,
       reason: undefined,
+      answered: false,
       cutShort: false,
     });
     expect(server.posts.map((post) => post.count)).toEqual([parcelLinesMax, parcelLinesMax, 234]);
@@ -178,6 +179,7 @@ describe("the shipper", () => {
     expect(judge(endpoint("/logs"), 503, {}, "The disk is full.\n")).toEqual({
       kind: "retry",
       reason: 'it answered 503, "The disk is full."',
+      answered: true,
     });
   });
 
