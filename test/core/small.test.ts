@@ -171,7 +171,7 @@ describe("a notice", () => {
   test("tells what was lost, since when, and of which drain", () => {
     expect(messageOf(l10("d.1", 21, 0, 1))).toBe(
       "Error L10 (output buffer overflow): drain 'd.1' dropped 21 messages since 1970-01-01T00:00:00.000000+00:00. " +
-        'Retention took them before they could be sent: "tailrace drains:info d.1 -a APP" says what held the drain up.\n',
+        'Retention took them before they could be sent: "tailrace drains:info d.1" says what held the drain up.\n',
     );
     expect(messageOf(l13("d.1", 2, 0, { reason: "status 400", isMixed: false }, 1))).toContain(
       "Error L13 (messages refused): drain 'd.1' had 2 messages refused since 1970-01-01T00:00:00.000000+00:00, they are not sent again: status 400",

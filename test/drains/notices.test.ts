@@ -36,7 +36,7 @@ test("the texts are those of logplex, with the drain's token and no secret", asy
   notices.expiring(drain, "the certificate ends in 3 days");
   await until(() => stored.length === 4);
   expect(stored).toEqual([
-    "Error L10 (output buffer overflow): drain 'd.1' dropped 21 messages since 2024-05-01T09:59:58.000000+00:00. Retention took them before they could be sent: \"tailrace drains:info d.1 -a APP\" says what held the drain up.",
+    "Error L10 (output buffer overflow): drain 'd.1' dropped 21 messages since 2024-05-01T09:59:58.000000+00:00. Retention took them before they could be sent: \"tailrace drains:info d.1\" says what held the drain up.",
     "Error L13 (messages refused): drain 'd.1' had 3 messages refused since 2024-05-01T09:59:58.000000+00:00, they are not sent again: receiver.example:8443 answered 400",
     "Error L14 (certificate validation): drain 'd.1' error=\"the certificate 'x' has expired\" uri=\"https://…@receiver.example:8443/…\"",
     'Error L14 (certificate expiry): drain \'d.1\' error="the certificate ends in 3 days; lines are still delivered" uri="https://…@receiver.example:8443/…"',

@@ -66,7 +66,7 @@ export function errorsPage(): string {
     `\`${code}\``,
     String(status),
     `\`${id}\``,
-    message.replaceAll("undefined", "…"), // a word that is looked up by an argument
+    message.replaceAll(/undefined|NaN/g, "…"), // a word that is looked up by an argument, a number that is made of one
     mend,
   ]);
   return page(

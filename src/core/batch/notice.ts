@@ -20,7 +20,7 @@ export const l10 = (drainToken: string, lines: number, sinceMs: number, nowMs: n
   noticeLine(
     lossPri,
     nowMs,
-    `Error L10 (output buffer overflow): drain '${drainToken}' dropped ${count(lines)} since ${syslogTime(sinceMs)}. Retention took them before they could be sent: "tailrace drains:info ${drainToken} -a APP" says what held the drain up.`,
+    `Error L10 (output buffer overflow): drain '${drainToken}' dropped ${count(lines)} since ${syslogTime(sinceMs)}. Retention took them before they could be sent: "tailrace drains:info ${drainToken}" says what held the drain up.`,
   );
 
 /** The text of the line in a tail whose reader was overtaken by retention; only that tail gets it. */
@@ -77,7 +77,7 @@ export const l16 = (drainToken: string, times: number, sinceMs: number, nowMs: n
   noticeLine(
     lossPri,
     nowMs,
-    `Error L16 (drain loop): drain '${drainToken}' leads back to this server, which refused its lines ${times} ${times === 1 ? "time" : "times"} since ${syslogTime(sinceMs)}: taken, they would come back without end. "tailrace drains:remove ${drainToken} -a APP" ends it.`,
+    `Error L16 (drain loop): drain '${drainToken}' leads back to this server, which refused its lines ${times} ${times === 1 ? "time" : "times"} since ${syslogTime(sinceMs)}: taken, they would come back without end. "tailrace drains:remove ${drainToken}" ends it.`,
   );
 
 /** A canonical line of source `heroku`, process `logplex`. Line breaks in `text` become spaces. */

@@ -428,7 +428,7 @@ describe("what retention took", () => {
     expect(rig.received.slice(0, 10)).toEqual(Array.from({ length: 10 }, (_, i) => `later ${20 + i}`));
     expect(state!.delivered + state!.lost).toBe(state!.line);
     expect(await rig.noticed()).toEqual([
-      "Error L10 (output buffer overflow): drain 'd.1' dropped 21 messages since 2024-05-01T09:00:00.000000+00:00. Retention took them before they could be sent: \"tailrace drains:info d.1 -a APP\" says what held the drain up.\n",
+      "Error L10 (output buffer overflow): drain 'd.1' dropped 21 messages since 2024-05-01T09:00:00.000000+00:00. Retention took them before they could be sent: \"tailrace drains:info d.1\" says what held the drain up.\n",
     ]);
   });
 
