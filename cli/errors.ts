@@ -15,6 +15,8 @@ export class CliError extends Error {
   readonly reason: string | undefined;
   /** The server's error code, from `docs/errors.md`. */
   readonly code: string;
+  /** The status of the server's answer, if it was one of ours. */
+  readonly status: number | undefined;
 
   constructor(
     message: string,
@@ -24,11 +26,13 @@ export class CliError extends Error {
       passing = false,
       reason,
       code = "",
-    }: { exitStatus?: number; passing?: boolean; reason?: string; code?: string } = {},
+      status,
+    }: { exitStatus?: number; passing?: boolean; reason?: string; code?: string; status?: number } = {},
   ) {
     super(message);
     this.reason = reason;
     this.code = code;
+    this.status = status;
     this.mend = mend;
     this.exitStatus = exitStatus;
     this.passing = passing;
@@ -74,6 +78,7 @@ export const keyRefused = ({ origin, isFileMissing }: KeyFinding) =>
   new CliError(
     `The server does not accept this API key (${origin}).`,
     `Set TAILRACE_API_KEY to a key of this server: the one that it was started with, else the one in the file api-key of its --data folder${isFileMissing ? ", or TAILRACE_DATA to that folder" : ""}.`,
+    { status: 401 },
   );
 
 /** The server answered with an error; its own words come first. A mistake in the request is wrong use. */
@@ -82,6 +87,7 @@ export const answered = (status: number, message: string, mend: string, code = "
     exitStatus: wrongUseStatuses.includes(status) && !wellMeant.test(code) ? 2 : 1,
     passing: status >= 500 || status === 429,
     code,
+    status,
   });
 
 const wrongUseStatuses = [400, 413, 415, 422];

@@ -9,6 +9,7 @@ import type { Api } from "../api/api.ts";
 import { CliError } from "../errors.ts";
 import type { UpClock } from "./clock.ts";
 import { heartbeatMs } from "./limits.ts";
+import { fittedReport } from "./report.ts";
 import type { DynoReport, Wanted } from "./wanted.ts";
 
 type RunnerLinkOptions = {
@@ -20,6 +21,8 @@ type RunnerLinkOptions = {
   readonly onEnd: (error: CliError) => void;
   /** The server could not be reached, for the first time since it could. */
   readonly onAway: (error: CliError) => void;
+  /** The server refuses what this runner reports, for the first time since it took a report. */
+  readonly onRefused: (error: CliError) => void;
   readonly clock: UpClock;
 };
 
@@ -32,6 +35,12 @@ const retry: RetryPolicy = {
 };
 /** Changes within this time are reported together. */
 const gatherMs = 100;
+
+/** The key or the app is gone, or another runner has taken over. */
+const endingStatuses: ReadonlySet<number | undefined> = new Set([401, 403, 404, 409]);
+/** An answer that the same report gets again. */
+const isWrong = (error: unknown): error is CliError =>
+  error instanceof CliError && error.status !== undefined && !error.passing;
 
 export class RunnerLink {
   readonly #options: RunnerLinkOptions;
@@ -70,7 +79,7 @@ export class RunnerLink {
   }
 
   #report() {
-    return { id: this.#id, host: hostname(), pid: process.pid, dynos: this.#options.dynos() };
+    return { id: this.#id, host: hostname(), pid: process.pid, dynos: fittedReport(this.#options.dynos()) };
   }
 
   async #follow(first: Wanted): Promise<void> {
@@ -92,7 +101,8 @@ export class RunnerLink {
   }
 
   async #keepReporting(): Promise<void> {
-    const { api, app, clock } = this.#options;
+    const { api, app, clock, onRefused } = this.#options;
+    let isRefused = false;
     while (!this.#isStopped) {
       await clock.sleep(heartbeatMs, AbortSignal.any([this.#stop.signal, this.#changed.signal]));
       await clock.sleep(gatherMs, this.#stop.signal);
@@ -100,16 +110,22 @@ export class RunnerLink {
       this.#changed = new AbortController();
       try {
         await api.report(app, this.#report());
+        isRefused = false;
       } catch (error) {
         if (this.#endsWith(error)) return; // otherwise the next report says it
+        if (!isRefused && isWrong(error)) onRefused(error);
+        isRefused = isWrong(error);
       }
     }
   }
 
-  /** True if no later call can succeed either. */
+  /**
+   * True if no later call can succeed either. Any other refusal is of one call, or of a proxy: the dynos do not end for
+   * it.
+   */
   #endsWith(error: unknown): boolean {
     if (!(error instanceof CliError)) throw error;
-    if (error.passing) return false;
+    if (!endingStatuses.has(error.status)) return false;
     if (!this.#isStopped) this.#options.onEnd(error);
     this.#stop.abort();
     return true;

@@ -139,6 +139,10 @@ const linkTo = (
     onWanted: (wanted) => dynos.follow(wanted),
     onEnd,
     onAway: ({ message }) => output.note(`tailrace: ${message} The dynos go on as they are.`),
+    onRefused: ({ message }) =>
+      output.note(
+        `tailrace: The server refuses what it is told of the dynos: ${message} They go on as they are.`,
+      ),
     clock: upClock,
   });
 

@@ -1,5 +1,6 @@
 /** What is kept of an app's dynos, where it would be more than a record may be. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { reportLimits } from "../../src/core/records/runner-report.ts";
 import { valueBytesMax } from "../../src/engines/engine.ts";
 import { platformLimits } from "../../src/registry/platform/limits.ts";
 import { ControlServer } from "../support/control-server.ts";
@@ -53,4 +54,37 @@ test("what is too much even so is refused, and changes nothing", async () => {
   });
   expect((await call("GET", "/formation")).json).toHaveLength(1);
   expect((await call("GET", "/runner/wanted")).json.release).toBe(1);
+});
+
+test("an app has a number of dynos that its runner can report: more are refused, and change nothing", async () => {
+  expect((await deploy(6, "node web.js")).status).toBe(201);
+  const quantities = (each: number) => ({
+    updates: Array.from({ length: 6 }, (_, n) => ({ type: `t${n}`, quantity: n === 5 ? 0 : each })),
+  });
+  expect((await call("PATCH", "/formation", quantities(100))).status).toBe(200);
+  const refused = { status: 422, json: expect.objectContaining({ code: "FORMATION_INVALID" }) };
+  expect(await call("PATCH", "/formation/t5", { quantity: 1 })).toEqual(refused);
+  expect(await deploy(7, "node web.js")).toEqual(refused);
+  expect((await call("GET", "/formation")).json).toMatchObject([
+    ...Array(5).fill({ quantity: 100 }),
+    { quantity: 0 },
+  ]);
+  expect((await call("PATCH", "/formation/t0", { quantity: 99 })).status).toBe(200);
+});
+
+test("an app that has as many dynos as its runner can report runs no further one-off dyno", async () => {
+  const id = "01234567-89ab-4cde-8f01-23456789abcd";
+  const at = "2026-11-28T16:00:00Z";
+  const rest = { state: "up", command: "x", size: "Standard-1X", release: 1, createdAt: at, updatedAt: at };
+  const dynos = Array.from({ length: reportLimits.dynosMax }, (_, n) => ({
+    ...{ id, name: `run.${n}`, type: "run" },
+    ...rest,
+  }));
+  const report = (count: number) =>
+    call("PUT", "/runner", { id, host: "box", pid: 7, dynos: dynos.slice(0, count) });
+  expect((await report(reportLimits.dynosMax)).status).toBe(200);
+  const { status, json } = await call("POST", "/dynos", { command: "true" });
+  expect({ status, code: json.code }).toEqual({ status: 422, code: "FORMATION_INVALID" });
+  expect((await report(reportLimits.dynosMax - 1)).status).toBe(200);
+  expect((await call("POST", "/dynos", { command: "true" })).status).toBe(201);
 });

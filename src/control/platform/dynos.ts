@@ -1,6 +1,7 @@
 /** Heroku Platform API, "Dyno": what runs now, and orders for its runner. */
 import type { FastifyPluginAsync } from "fastify";
 import { isUuid } from "../../core/ids.ts";
+import { reportLimits } from "../../core/records/runner-report.ts";
 import {
   attachedRun,
   configInvalid,
@@ -153,7 +154,8 @@ export const dynosApi: FastifyPluginAsync<DynosDeps> = async (server, { platform
       const size = wanted ? sizeNamed(wanted) : defaultSize;
       if (size === undefined) throw formationInvalid(`there is no size "${wanted!.slice(0, 30)}"`);
       if (Object.values(env ?? {}).includes(null)) throw configInvalid("a value of `env` is null");
-      await runners.need(app.id);
+      if ((await runners.need(app.id)).dynos.length >= reportLimits.dynosMax)
+        throw formationInvalid(`an app has ${reportLimits.dynosMax} dynos at most, one-off dynos among them`);
       const dyno = platforms.oneOffName();
       const made = await platforms.order(app.id, {
         kind: "run",

@@ -1,5 +1,6 @@
 /** The routes of `tailrace up`: it reports its dynos, and waits for changes of what is wanted. Our own addition. */
 import type { FastifyPluginAsync } from "fastify";
+import { reportLimits } from "../../core/records/runner-report.ts";
 import type { Apps } from "../../registry/apps.ts";
 import type { Keys } from "../../registry/keys.ts";
 import { memoryMbOf } from "../../registry/platform/dyno-sizes.ts";
@@ -23,8 +24,6 @@ type RunnerDeps = {
 
 /** A request waits this long; its client then asks again. */
 const waitSecondsMax = 50;
-/** 50 types of 100 dynos, and one-off dynos. */
-const dynosMax = 6_000;
 
 const dyno = object({
   id: uuid,
@@ -43,7 +42,7 @@ const reportBody = bodyOf(
     host: { ...text, maxLength: 255 },
     pid: count,
     replaces: { ...text, description: "the runner that this one found dead on its own machine" },
-    dynos: { ...arrayOf(dyno), maxItems: dynosMax },
+    dynos: { ...arrayOf(dyno), maxItems: reportLimits.dynosMax },
   },
   ["id", "host", "pid", "dynos"],
 );

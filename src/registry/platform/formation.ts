@@ -3,7 +3,13 @@ import { formationInvalid, processTypeUnknown } from "../../errors/platform.ts";
 import { defaultSize, sizeNamed, sizeNames } from "./dyno-sizes.ts";
 import type { FormationEntry } from "./platform-records.ts";
 
-export const formationLimits = { typesMax: 50, quantityMax: 100, commandCharsMax: 8_192 } as const;
+/** `dynosMax`: of all types; a runner reports some more, which are one-off dynos (`core/records/runner-report.ts`). */
+export const formationLimits = {
+  typesMax: 50,
+  quantityMax: 100,
+  dynosMax: 500,
+  commandCharsMax: 8_192,
+} as const;
 
 /** A change of one type, as clients send it: a number, or `+1`, `-1`, `3` as text. */
 export type FormationUpdate = {
@@ -22,7 +28,7 @@ export function scaled(
   formation: readonly FormationEntry[],
   updates: readonly FormationUpdate[],
 ): readonly FormationEntry[] {
-  return updates.reduce<readonly FormationEntry[]>((entries, { type, quantity, size }) => {
+  const after = updates.reduce<readonly FormationEntry[]>((entries, { type, quantity, size }) => {
     if (!entries.some((entry) => entry.type === type)) throw processTypeUnknown(type, formation);
     return entries.map((entry) => {
       if (entry.type !== type) return entry;
@@ -33,6 +39,8 @@ export function scaled(
       };
     });
   }, formation);
+  refuseMore(formation, after);
+  return after;
 }
 
 /** The formation for a new Procfile: existing types keep their numbers and sizes, new ones get one dyno. */
@@ -43,14 +51,27 @@ export function deployed(
   const types = Object.entries(commands);
   const { typesMax, commandCharsMax } = formationLimits;
   if (types.length > typesMax) throw formationInvalid(`a Procfile has ${typesMax} process types at most`);
-  return types.map(([type, command]) => {
+  const after = types.map(([type, command]) => {
     if (!isProcessType(type)) throw formationInvalid(`"${type.slice(0, 40)}" is no name of a process type`);
     if (command.length > commandCharsMax)
       throw formationInvalid(`the command of ${type} has more than ${commandCharsMax} characters`);
     const before = formation.find((entry) => entry.type === type);
     return { quantity: 1, size: defaultSize, ...before, type, command };
   });
+  refuseMore(formation, after);
+  return after;
 }
+
+/** Throws if there would be more dynos than before, and too many. */
+function refuseMore(before: readonly FormationEntry[], after: readonly FormationEntry[]): void {
+  const { dynosMax } = formationLimits;
+  const dynos = dynosOf(after);
+  if (dynos > dynosMax && dynos > dynosOf(before))
+    throw formationInvalid(`an app has ${dynosMax} dynos at most, and would have ${dynos}`);
+}
+
+const dynosOf = (formation: readonly FormationEntry[]): number =>
+  formation.reduce((sum, { quantity }) => sum + quantity, 0);
 
 /** `web@3:Standard-1X worker@1:Standard-1X`, as Heroku writes it. */
 export const formationText = (formation: readonly FormationEntry[]): string =>
