@@ -22,14 +22,21 @@ export function requiredApp(app: string | undefined): string {
   );
 }
 
-/** The apps that the names and patterns mean, without repetitions. A plain name is not looked up. */
-export async function requiredApps(api: Api, names: readonly string[] = []): Promise<readonly string[]> {
+/**
+ * The apps that the names and patterns mean, without repetitions. A plain name is not looked up. With `mayCome`, a
+ * pattern may have no app yet.
+ */
+export async function requiredApps(
+  api: Api,
+  names: readonly string[] = [],
+  mayCome = false,
+): Promise<readonly string[]> {
   if (names.length === 0) throw noApp();
   const all = names.some(isPattern) ? (await api.apps()).map((app) => app.name) : [];
   const found = names.flatMap((name) => {
     if (!isPattern(name)) return [name];
     const matching = all.filter((app) => globForm(name).test(app));
-    if (matching.length > 0) return matching;
+    if (matching.length > 0 || mayCome) return matching;
     throw new CliError(`No app matches "${name}".`, '"tailrace apps" lists the apps that this key may see.');
   });
   return [...new Set(found)];

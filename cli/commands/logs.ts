@@ -44,9 +44,9 @@ Examples:
 }
 
 async function showLogs({ api, output }: Context, options: Options): Promise<void> {
-  const apps = await requiredApps(api(), options.app);
-  checkSession(options, apps);
   const tail = isTailing(options);
+  const apps = await requiredApps(api(), options.app, tail);
+  checkSession(options, apps);
   const patterns = (options.app ?? []).filter(isPattern);
   const mayJoin = tail && patterns.length > 0;
   const form = formOf(options, {
@@ -68,6 +68,8 @@ async function showLogs({ api, output }: Context, options: Options): Promise<voi
     untilMatch: options.untilMatch === undefined ? undefined : compiled(options.untilMatch, "--until-match"),
   });
   if (tail) output.endWithReader();
+  if (apps.length === 0)
+    output.note(`tailrace: No app matches ${patterns.join(", ")} yet: new ones join in.`);
   if (apps.length === 1 && !mayJoin) {
     await view.all(apps[0]!, options.from);
     await view.tellOutcome(apps[0]!);

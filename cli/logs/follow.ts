@@ -24,7 +24,7 @@ export type FollowOptions = {
   readonly note: (text: string) => void;
   /** Called with the first session, which says what the server grants. */
   readonly onOpened?: (session: OpenedSession) => void;
-  /** Called with the server's progress, after the lines that came with it. */
+  /** Called with the server's progress, after the lines that came before it. */
   readonly onSearched?: (searched: Searched) => void;
 };
 
@@ -41,6 +41,8 @@ const historyRetry: RetryPolicy = { ...tailRetry, attemptsMax: 3 };
 /** The server sends something every 15 s; a connection that is silent for this long is dead. */
 const silenceMsMax = 45_000;
 const connectMsMax = 5_000;
+/** How long to wait for the reason of an end before a reconnect is announced. */
+const reasonMsMax = 1_000;
 /** The longest wait before a reconnect that a server is granted. */
 const retryMsMax = 10_000;
 /** How many new sessions in a row may be refused as expired: more of them will not help. */
@@ -65,6 +67,8 @@ export async function* follow(options: FollowOptions): AsyncGenerator<readonly P
     follower.close();
   }
 }
+
+const isLine = ({ event }: StreamEvent): boolean => event === "message" || event === "gap";
 
 class Follower {
   readonly #options: FollowOptions;
@@ -98,8 +102,20 @@ class Follower {
           "That address is the server's --public-url: have the operator check that it leads to this server.",
         );
       }
+      if (ending.kind === "ended" && this.#attempt === 0) await this.#throwIfGone();
       await this.#waitToReconnect(ending);
     }
+  }
+
+  /** A server that stops ends its streams, too; then there is no answer. */
+  async #throwIfGone(): Promise<void> {
+    const { api, app } = this.#options;
+    const refusal = api.app(app).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    const error = await Promise.race([refusal, sleep(reasonMsMax)]);
+    if (error instanceof CliError && !error.passing) throw error;
   }
 
   close(): void {
@@ -123,12 +139,18 @@ class Follower {
     try {
       for await (const chunk of opened.body) {
         const events = reader.push(chunk);
-        const lines = events.flatMap((event) => this.#linesOf(event));
-        if (lines.length > 0 || performance.now() - openedMs > tailRetry.delayMsMax) this.#attempt = 0;
+        if (events.some(isLine) || performance.now() - openedMs > tailRetry.delayMsMax) this.#attempt = 0;
+        let lines: PlacedLine[] = [];
+        for (const event of events) {
+          lines.push(...this.#linesOf(event));
+          if (event.event !== "searched") continue;
+          if (lines.length > 0) yield lines;
+          lines = [];
+          this.#tellSearched(event);
+        }
         if (lines.length > 0) yield lines;
         this.#after = reader.lastEventId || this.#after;
         this.#retryMs = reader.retryMs;
-        for (const event of events) this.#tellSearched(event);
       }
       return { kind: "ended" };
     } catch (error) {
@@ -148,8 +170,8 @@ class Follower {
     return [];
   }
 
-  #tellSearched({ event, data }: StreamEvent): void {
-    const searched = event === "searched" ? readSearched(data) : undefined;
+  #tellSearched({ data }: StreamEvent): void {
+    const searched = readSearched(data);
     if (searched !== undefined) this.#options.onSearched?.(searched);
   }
 

@@ -147,6 +147,8 @@ export class FakeTailrace {
       );
     } else if (tokens === undefined) {
       answer(404, { id: "not_found", message: "Couldn't find that app.", resource: "app" });
+    } else if (request.method === "GET" && root === "apps" && second === undefined) {
+      answer(200, { id: app, name: app });
     } else if (root === "v3" && third === "tokens" && request.method === "GET") {
       answer(200, tokens);
     } else if (root === "v3" && third === "tokens" && request.method === "POST") {

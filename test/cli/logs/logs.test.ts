@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cliEnvironment, finished, mainFile, printed, runCli, startCli } from "../../support/cli.ts";
-import { eventStream, FakeTailrace, type StreamedEvent } from "../../support/fake-tailrace.ts";
+import { eventStream, FakeTailrace, json, type StreamedEvent } from "../../support/fake-tailrace.ts";
 
 let server: FakeTailrace;
 beforeEach(async () => {
@@ -169,6 +169,40 @@ describe("tailrace logs", () => {
       tail: true,
     });
     expect(server.sessions.at(-1)).not.toHaveProperty("lines");
+  });
+
+  test("a tail of a pattern waits for its first app; without --tail there is none", async () => {
+    const child = startCli("logs -n 0 -f -a web-*".split(" "), cliEnvironment(server));
+    const done = finished(child);
+    await once(child.stderr, "data");
+    server.streams = [eventStream([["1.1", "T app[web.1]: hello"]], "stay")];
+    server.apps.set("web-new", []);
+    await printed(child, "web-new T app[web.1]: hello\n");
+    child.kill();
+    expect((await done).stderr).toBe(
+      "tailrace: No app matches web-* yet: new ones join in.\ntailrace: web-new: is new, and shown from its first line\n",
+    );
+    expect(await tailrace("logs -n 0 -a web-*x")).toMatchObject({ status: 1, stdout: "" });
+  });
+
+  test.each([
+    ["app is destroyed", (): unknown => server.apps.delete("blog"), "tailrace: Couldn't find that app."],
+    [
+      "key is revoked",
+      (): unknown => server.routes.set("GET /apps/blog", json(401, {})),
+      "tailrace: The server does not accept this API key",
+    ],
+  ] as const)("a tail whose %s says so, and not that it connects again", async (_, end, said) => {
+    server.streams = [
+      (request, response): void => {
+        end();
+        eventStream([["1.1", "T app[web.1]: last"]])(request, response, "");
+      },
+    ];
+    const { status, stdout, stderr } = await tailrace("logs -f -a blog");
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "T app[web.1]: last\n" });
+    expect(stderr.startsWith(said)).toBe(true);
+    expect(stderr).not.toContain("connecting again");
   });
 
   test("an end by time is the server's", async () => {
