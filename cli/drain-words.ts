@@ -70,11 +70,14 @@ export function replayWords(
   const lines = replay?.lines;
   if (lines === undefined) return `Drain ${key} gets the lines since ${since} once more`;
   if (lines === 0) return `There are no lines since ${since} that drain ${key} could get once more`;
-  const those = `${count(lines)} ${lines === 1 ? "line" : "lines"} since ${since}`;
+  const those = `${linesOf(lines)} since ${since}`;
   return Object.values(filter ?? {}).flat().length === 0
     ? `Drain ${key} gets ${those} once more`
     : `Drain ${key} gets what passes its filter of ${those} once more`;
 }
+
+/** `1 line`, `52,001 lines`. */
+const linesOf = (lines: number): string => `${count(lines)} ${lines === 1 ? "line" : "lines"}`;
 
 /** The facts about a drain, each with its name; absent ones are left out. */
 export function factsOf(drain: Drain, nowMs: number): [string, string][] {
@@ -90,7 +93,7 @@ export function factsOf(drain: Drain, nowMs: number): [string, string][] {
     ["state", stateWords(drain)],
     ["last error", typeof error === "object" ? [error?.at, error?.message].filter(Boolean).join(" ") : error],
     ["last test", test && [test.at, test.reason ?? "taken", test.expiring].filter(Boolean).join("; ")],
-    ["lag", drain.lag_lines && `${drain.lag_lines} lines, ${drain.lag_seconds ?? 0} s`],
+    ["lag", drain.lag_lines && `${linesOf(drain.lag_lines)}, ${drain.lag_seconds ?? 0} s`],
     ["next attempt", drain.next_attempt_at && untilText(Date.parse(drain.next_attempt_at) - nowMs)],
     ["rate", drain.rate === undefined ? undefined : `${drain.rate} lines/s`],
     ...(ledger === undefined
@@ -122,7 +125,7 @@ function ledgerOf(drain: Drain): string | undefined {
 /** `1,000 lines since 2026-11-28T10:00:00Z: 400 sent, 600 left`. */
 function replayText({ since, state, lines, left, sent }: NonNullable<Drain["replay"]>): string {
   const end = state === "done" ? ", done" : state === "waiting" ? ", not begun yet" : "";
-  return `${count(lines)} ${lines === 1 ? "line" : "lines"} since ${since}: ${count(sent)} sent, ${count(left)} left${end}`;
+  return `${linesOf(lines)} since ${since}: ${count(sent)} sent, ${count(left)} left${end}`;
 }
 
 /** `in 19 s`, `in 3 min`. Failing drains take turns, so one whose time has come may still wait. */

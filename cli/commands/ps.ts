@@ -71,7 +71,13 @@ export function registerPs(program: Command, { api, output }: Context): void {
     .addOption(appOption())
     .action(async (target: string, { app: name }: Options) => {
       const app = requiredApp(name);
+      // This is additional: what is wanted changes whether one runs or not.
+      const dynos = await api()
+        .dynos(app)
+        .catch(() => undefined);
       await api().stop(app, target);
+      if (dynos?.every((dyno) => ![dyno.name, dyno.type].includes(target)))
+        return output.note(`No dyno ${target} of ${app} runs.`);
       await output.print(`Stopping ${target} of ${app}`);
     });
 }

@@ -44,7 +44,7 @@ export function addFormOptions(command: Command): Command {
     .option("--template <text>", `lay lines out yourself: ${templateNames}`, readTemplate)
     .option("--long", "as in a pipe: Heroku's form, with full time and source")
     .option("--positions", "each line with its position, for --from")
-    .option("--json", "one JSON object a line: position, time, source, dyno, severity, message, level")
+    .option("--json", "one JSON object a line: position, time, source, dyno, severity, message, line, level")
     .option("--raw", "the lines as they are stored")
     .option("--no-color", "no colours on a terminal, neither ours nor the app's");
 }

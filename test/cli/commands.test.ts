@@ -162,6 +162,18 @@ describe("a hint at what was meant", () => {
   });
 });
 
+test.each([
+  ["worker", "", "No dyno worker of blog runs.\n"],
+  ["web.2", "", "No dyno web.2 of blog runs.\n"],
+  ["web", "Stopping web of blog\n", ""],
+  ["web.1", "Stopping web.1 of blog\n", ""],
+])("stop %s says whether one runs", async (target, stdout, stderr) => {
+  server.routes.set("GET /apps/blog/dynos", json(200, [{ name: "web.1", type: "web", state: "up" }]));
+  const kind = target.includes(".") ? "dynos" : "formations";
+  server.routes.set(`POST /apps/blog/${kind}/${target}/actions/stop`, json(200, {}));
+  expect(await tailrace(`stop ${target} -a blog`)).toEqual({ status: 0, stdout, stderr });
+});
+
 describe("which apps a command is about", () => {
   test("lists of what apps have take several apps and patterns, and say whose each row is", async () => {
     const drain = (id: string) => json(200, [{ id, token: `d.${id}`, url: "https://h/", state: "idle" }]);

@@ -25,6 +25,13 @@ const drain: Drain = {
 const factOf = (name: string, more: Partial<Drain> = {}) =>
   new Map(factsOf({ ...drain, ...more }, nowMs)).get(name);
 
+test.each([
+  [1, "1 line, 5 s"],
+  [52_001, "52,001 lines, 5 s"],
+])("a lag of %i is %s", (lag_lines, words) => {
+  expect(factOf("lag", { lag_lines, lag_seconds: 5 })).toBe(words);
+});
+
 test("a replay is told with the number of its lines, and with the filter that they go through", () => {
   const asked = { since: "2026-01-01T00:00:00Z", state: "waiting", left: 0, sent: 0 };
   const words = (lines: number | undefined, more: object = {}) =>

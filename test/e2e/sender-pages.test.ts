@@ -49,6 +49,11 @@ describe("run as the page says", () => {
     expect(await has("numbered[cron.1]: from curl é", "numbered[cron.1]: and more")).toBe(true);
     expect(await shell(page("curl-frame"))).toEqual(ended);
     expect(await has("numbered[job.1]: déjà vu")).toBe(true);
+    const wrong = await shell(page("curl-frame").replace("printf '%s %s'", "printf 'x%s %s'"));
+    expect(wrong).toMatchObject({
+      status: 22,
+      stdout: expect.stringMatching(/^Malformed log messages.{20}/s), // and what to do
+    });
     const nginx = await openNginx(`${page("nginx")} location / { return 200; }`);
     try {
       await fetch(`${nginx.url}a-page`);
