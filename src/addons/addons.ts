@@ -96,7 +96,7 @@ export class Addons {
     const found =
       addons.find(({ id, name }) => id === wanted || name === wanted) ??
       (ofService.length === 1 ? ofService[0] : undefined);
-    if (found === undefined) throw notFound("add_on");
+    if (found === undefined) throw notFound("add_on", wanted);
     return found;
   }
 

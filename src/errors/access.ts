@@ -20,16 +20,18 @@ const resourceWords = {
 
 /**
  * Also the answer about things that a key may not see: nothing in it depends on whether they exist. `name` is the name
- * in the request, but only of apps, because tokens are secrets.
+ * in the request. It is not given for tokens, which are secrets, and not told of a URL, which may hold one.
  */
-export const notFound = (resource: keyof typeof resourceWords, name?: string) =>
-  new AppError({
+export const notFound = (resource: keyof typeof resourceWords, name?: string) => {
+  const isTold = name !== undefined && !/:\/\//.test(name);
+  return new AppError({
     code: "NOT_FOUND",
     status: 404,
-    message: `There is no ${name === undefined ? "such " : ""}${resourceWords[resource]}${name === undefined ? "" : ` "${name.slice(0, 70)}"`} here, or this key may not see it.`,
+    message: `There is no ${isTold ? "" : "such "}${resourceWords[resource]}${isTold ? ` "${name.slice(0, 70)}"` : ""} here, or this key may not see it.`,
     mend: "Check the name and the key.",
     resource,
   });
+};
 
 export const pathNotFound = () =>
   new AppError({

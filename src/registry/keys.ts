@@ -129,10 +129,10 @@ export class Keys {
   /** Throws if there is no such key. Rights that the key loses end at once, even for open streams. */
   async update(id: string, { lifeMs, ...changes }: KeyChanges): Promise<KeyRecord> {
     const at = await this.recordKeyOf(id);
-    if (at === undefined) throw notFound("key");
+    if (at === undefined) throw notFound("key", id);
     const nowMs = this.#clock.nowMs();
     const changed = await updateRecord<KeyRecord>(this.#store, at, (found) => {
-      if (found === undefined || this.#isExpired(found)) throw notFound("key");
+      if (found === undefined || this.#isExpired(found)) throw notFound("key", id);
       const { expiresAt, ...rest } = { ...found, ...changes, updatedAt: timeOf(nowMs) };
       const expiry =
         lifeMs === undefined ? expiresAt : lifeMs === null ? undefined : expiryAt(nowMs + lifeMs);

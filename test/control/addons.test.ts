@@ -158,7 +158,7 @@ describe("an add-on that requires a drain", () => {
   test("that is not there is told as an add-on", async () => {
     const missing = await call("GET", "/apps/shop/addons/nothing");
     expect(missing).toMatchObject({ status: 404 });
-    expect(missing.message).toContain("There is no such add-on here");
+    expect(missing.message).toContain('There is no add-on "nothing" here');
   });
 
   test("is destroyed with all that was its own", async () => {

@@ -39,9 +39,10 @@ export const addonItself: FastifyPluginAsync<AddonItselfDeps> = async (server, d
     const provided = await addonOfProvider(addons, named);
     const principal = provided === undefined ? await authenticate(request, deps.keys, deps) : undefined;
     const found = provided ?? (await addons.find(named.params.addon));
-    if (found === undefined || (principal && !maySee(principal, found.channel))) throw notFound("add_on");
+    if (found === undefined || (principal && !maySee(principal, found.channel)))
+      throw notFound("add_on", named.params.addon);
     const app = await apps.get(found.channel);
-    if (app === undefined) throw notFound("add_on");
+    if (app === undefined) throw notFound("add_on", named.params.addon);
     seen.set(request, { ...found, app, readOnly: principal?.readOnly === true });
   });
 

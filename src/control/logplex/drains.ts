@@ -30,7 +30,7 @@ export const logplexDrains: FastifyPluginAsync<LogplexDeps & { publicUrl: Public
     const app = await appToManage(apps, principal, channelOf(request));
     const { number } = request.params as { number: string };
     const drain = /^\d{1,15}$/.test(number) ? await drains.getNumbered(app.id, Number(number)) : undefined;
-    if (drain === undefined) throw notFound("log_drain");
+    if (drain === undefined) throw notFound("log_drain", number);
     return drain;
   };
 

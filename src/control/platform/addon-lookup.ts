@@ -29,8 +29,8 @@ export async function findAddon(
   wanted: string,
 ): Promise<{ readonly app: AppRecord; readonly addon: AddonRecord }> {
   const found = await addons.find(wanted);
-  if (found === undefined || !maySee(principalOf(request), found.channel)) throw notFound("add_on");
+  if (found === undefined || !maySee(principalOf(request), found.channel)) throw notFound("add_on", wanted);
   const app = await apps.get(found.channel);
-  if (app === undefined) throw notFound("add_on");
+  if (app === undefined) throw notFound("add_on", wanted);
   return { app, addon: found.addon };
 }

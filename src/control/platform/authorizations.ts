@@ -134,7 +134,7 @@ export const authorizationsApi: FastifyPluginAsync<AuthorizationsDeps> = async (
     },
     async (request) => {
       const record = await keys.get(request.params.key);
-      if (record === undefined) throw notFound("key");
+      if (record === undefined) throw notFound("key", request.params.key);
       return show(record);
     },
   );
@@ -179,7 +179,7 @@ export const authorizationsApi: FastifyPluginAsync<AuthorizationsDeps> = async (
     },
     async (request) => {
       const record = await keys.revoke(request.params.key);
-      if (record === undefined) throw notFound("key");
+      if (record === undefined) throw notFound("key", request.params.key);
       return show(record);
     },
   );

@@ -68,7 +68,7 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
   const find = async (request: FastifyRequest<DrainRequest>): Promise<Found> => {
     const app = appOf(request);
     const drain = await drains.get(app.id, request.params.drain);
-    if (drain === undefined) throw notFound("log_drain");
+    if (drain === undefined) throw notFound("log_drain", request.params.drain);
     return { app, drain };
   };
   const findToManage = async (request: FastifyRequest<DrainRequest>): Promise<Found> => {
@@ -176,7 +176,7 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
       if (found === undefined) {
         const app = managedAppOf(request);
         const removed = await drains.removeUnreadable(app.id, request.params.drain);
-        if (removed === undefined) throw notFound("log_drain");
+        if (removed === undefined) throw notFound("log_drain", request.params.drain);
         return unreadableReplyOf(app, removed);
       }
       const { app, drain } = found;

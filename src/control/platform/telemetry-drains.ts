@@ -86,7 +86,7 @@ export const telemetryDrainsApi: FastifyPluginAsync<TelemetryDrainsDeps> = async
   const find = async (request: FastifyRequest<DrainRequest>): Promise<TelemetryRecord> => {
     const drain = await drains.find(request.params.drain);
     if (drain === undefined || !isTelemetry(drain) || !maySee(principalOf(request), drain.channel)) {
-      throw notFound("telemetry_drain");
+      throw notFound("telemetry_drain", request.params.drain);
     }
     return drain;
   };
