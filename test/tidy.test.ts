@@ -100,6 +100,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
       "src/config.ts",
       "src/setting-parsers.ts",
       "src/clock.ts",
+      "src/engines/disk/",
       "src/http/certificate.ts",
     ],
   },
@@ -147,7 +148,13 @@ function ground(): string[] {
 
 /** The adapters, and the table that finds the sink for a drain: only the composition root names them. */
 const adapters = ["src/engines/", "src/drains/sinks/", "src/drains/sink-for.ts"];
-const namers = ["src/app.ts", "src/app/open-drains.ts", "src/app/open-engine.ts", "src/drains/sink-for.ts"];
+const namers = [
+  "src/app.ts",
+  "src/app/open-drains.ts",
+  "src/app/open-engine.ts",
+  "src/drains/sink-for.ts",
+  "src/doctor/listeners.ts",
+];
 /** Where imports begin: the command, and the model that the engines are tested against. */
 const entries = ["cli/main.ts", "web/src/main.tsx", "src/engines/memory.ts"];
 

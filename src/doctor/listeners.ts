@@ -2,6 +2,7 @@
 import { createServer } from "node:net";
 import { request } from "undici";
 import type { Config } from "../config.ts";
+import { isFolderTaken } from "../engines/disk/folder-lock.ts";
 import { AppError } from "../errors/app-error.ts";
 import type { Address } from "../setting-parsers.ts";
 import { listenFailure } from "../sockets/listen-failure.ts";
@@ -18,20 +19,20 @@ export async function lookAtListeners(config: Config): Promise<readonly Finding[
     ["admin", config.admin],
     ["syslog", config.syslog],
   ];
-  const answers = await isTailrace(config);
+  const runs = (await isTailrace(config)) && (await mayHaveData(config));
   const found: Finding[] = [];
   for (const [part, at] of listeners)
-    if (typeof at === "object") found.push(await lookAtListener(part, at, answers));
+    if (typeof at === "object") found.push(await lookAtListener(part, at, runs));
   return found;
 }
 
-async function lookAtListener(part: Listener[0], at: Address, answers: boolean): Promise<Finding> {
+async function lookAtListener(part: Listener[0], at: Address, runs: boolean): Promise<Finding> {
   const address = `${at.host.includes(":") ? `[${at.host}]` : at.host}:${at.port}`;
   try {
     await listenOnce(at);
     return well(part, `${address} is free`);
   } catch (cause) {
-    if (answers && (cause as NodeJS.ErrnoException).code === "EADDRINUSE")
+    if (runs && (cause as NodeJS.ErrnoException).code === "EADDRINUSE")
       return well(part, `${address} is taken: a tailrace server runs here`);
     const failure = listenFailure(`--${part}`, at, cause);
     return failure instanceof AppError
@@ -39,6 +40,10 @@ async function lookAtListener(part: Listener[0], at: Address, answers: boolean):
       : ill(part, `nothing can listen at ${address}: ${(cause as Error).message}`, `Give another --${part}.`);
   }
 }
+
+/** False if the server that runs must be another one, since nobody has the folder of --data. */
+const mayHaveData = async ({ data, nats }: Pick<Config, "data" | "nats">): Promise<boolean> =>
+  nats !== undefined || (await isFolderTaken(data).catch(() => true));
 
 function listenOnce({ host, port }: Address): Promise<void> {
   const server = createServer();

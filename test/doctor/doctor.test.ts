@@ -10,6 +10,7 @@ import { lookAtDisk, measureSync } from "../../src/doctor/disk.ts";
 import { lookAtListeners } from "../../src/doctor/listeners.ts";
 import { lookAtClock, lookAtFiles } from "../../src/doctor/machine.ts";
 import { lookAtNames } from "../../src/doctor/names.ts";
+import { FolderLock } from "../../src/engines/disk/folder-lock.ts";
 import { openDnsServer } from "../support/dns-server.ts";
 import { kept } from "../support/kept.ts";
 import { expiredTls, serverTls } from "../support/tls.ts";
@@ -27,19 +28,23 @@ describe("listeners", () => {
     kept({ close: async () => server.closeAllConnections() ?? server.close() });
     return (server.address() as AddressInfo).port;
   };
-  const stateAt = async (port: number) => {
-    const config = { http: { host: "127.0.0.1", port }, syslog: "off" } as Parameters<
+  const stateAt = async (port: number, nats?: string) => {
+    const http = { host: "127.0.0.1", port };
+    const config = { http, syslog: "off", data: folder, nats } as unknown as Parameters<
       typeof lookAtListeners
     >[0];
     return (await lookAtListeners(config))[0]!;
   };
 
-  test("an address that is free, and one where a tailrace server answers, are well", async () => {
+  test("an address that is free, and one where the server of this folder answers, are well", async () => {
     expect(await stateAt(0)).toMatchObject({ part: "http", state: "well" });
-    expect(await stateAt(await listening('{"alive":true}'))).toMatchObject({
-      state: "well",
-      what: expect.stringContaining("a tailrace server runs"),
-    });
+    const runs = { state: "well", what: expect.stringContaining("a tailrace server runs") };
+    const port = await listening('{"alive":true}');
+    expect(await stateAt(port, "nats://127.0.0.1:4222")).toMatchObject(runs); // its data are elsewhere
+    const lock = await FolderLock.take(folder);
+    expect(await stateAt(port)).toMatchObject(runs);
+    await lock.close();
+    expect(await stateAt(port)).toMatchObject({ state: "ill", mend: expect.any(String) });
   });
 
   test("one where something else answers is ill, and so is a host that is not this machine's", async () => {

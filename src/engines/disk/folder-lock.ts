@@ -78,6 +78,17 @@ export class FolderLock {
   }
 }
 
+/** True if a process that is alive has raised a flag in the folder. Changes nothing. */
+export async function isFolderTaken(folder: string): Promise<boolean> {
+  if (!existsSync(folder)) return false;
+  const places = new Places(folder, {});
+  try {
+    return (await places.others()).length > 0;
+  } finally {
+    places.close();
+  }
+}
+
 /** Raises flags until one is alone; returns that flag, which holds the lock. */
 async function alone(places: Places, folder: string): Promise<Flag> {
   const giveUpAtMs = performance.now() + agreeMsMax;
@@ -154,8 +165,8 @@ class Places {
     }
   }
 
-  /** Reads all flags but `own`, and removes those of dead processes. */
-  async others(own: Flag): Promise<FlagAnswer[]> {
+  /** Reads all flags but `own`; somebody with a flag of its own removes those of dead processes. */
+  async others(own?: Flag): Promise<FlagAnswer[]> {
     const answers = await Promise.all([this.#folder, this.#spare].map((place) => place.others(own)));
     return answers.flat();
   }
@@ -183,10 +194,10 @@ class Place {
     return short;
   }
 
-  async others(own: Flag): Promise<FlagAnswer[]> {
+  async others(own: Flag | undefined): Promise<FlagAnswer[]> {
     if (!existsSync(this.path)) return [];
-    const names = readdirSync(this.path).filter((name) => isFlagName(name) && name !== own.name);
-    const answers = await Promise.all(names.map((name) => this.#ask(name)));
+    const names = readdirSync(this.path).filter((name) => isFlagName(name) && name !== own?.name);
+    const answers = await Promise.all(names.map((name) => this.#ask(name, own !== undefined)));
     return answers.filter((answer) => answer !== undefined);
   }
 
@@ -195,9 +206,9 @@ class Place {
     this.#descriptor = undefined;
   }
 
-  async #ask(name: string): Promise<FlagAnswer | undefined> {
+  async #ask(name: string, removes: boolean): Promise<FlagAnswer | undefined> {
     const answer = await ask(this.address, name);
-    if (answer === undefined) rmSync(join(this.path, name), { force: true });
+    if (answer === undefined && removes) rmSync(join(this.path, name), { force: true });
     return answer;
   }
 }
