@@ -98,6 +98,13 @@ const wellMeant = /_(LIMIT|TAKEN|REPEATED|UNVERIFIED)$|^ADDON_(REFUSED|NOT_DESTR
 export const notTailrace = (address: string, what: string) =>
   new CliError(`What answers at ${address} is not a tailrace server: ${what}.`, "Check TAILRACE_URL.");
 
+/** Something answered in JSON, but not what was asked for. */
+export const answerUnclear = (address: string, what: string) =>
+  new CliError(
+    `The answer of ${address} cannot be understood: ${what}.`,
+    "Is it a tailrace server? Check TAILRACE_URL, and whether it and this command are of the same version.",
+  );
+
 /** The meaning of a network error, in words. */
 export function networkReason(error: unknown): string {
   if (error instanceof CliError && error.reason !== undefined) return error.reason;

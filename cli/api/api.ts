@@ -4,9 +4,18 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { findKey, type KeyFinding, serverUrl, type Variables } from "../environment.ts";
-import { answered, asSentence, codeOf, keyRefused, notTailrace, unreachable } from "../errors.ts";
+import {
+  answered,
+  answerUnclear,
+  asSentence,
+  codeOf,
+  keyRefused,
+  notTailrace,
+  unreachable,
+} from "../errors.ts";
 import { nameLike } from "../likeness.ts";
 import type { RunnerReport, Wanted } from "../up/wanted.ts";
+import { flawOfAnswer } from "./answer-forms.ts";
 import type {
   App,
   Authorization,
@@ -199,10 +208,15 @@ export class Api {
     type Reply = { logplex_url: string; lines?: number; lines_max?: number };
     const reply = await this.#call<Reply>("POST", path`/apps/${app}/log-sessions`, body);
     return {
-      url: new URL(reply.logplex_url, this.url),
+      url: this.#streamUrl(reply.logplex_url),
       lines: reply.lines,
       linesMax: reply.lines_max,
     };
+  }
+
+  #streamUrl(given: string): URL {
+    if (URL.canParse(given, this.url.href)) return new URL(given, this.url);
+    throw answerUnclear(this.url.origin, "its `logplex_url` is no URL");
   }
 
   /** The address that accepts an app's lines, without a token. */
@@ -239,11 +253,13 @@ export class Api {
     const answer = parseJson(response.text);
     if (status >= 200 && status < 300) {
       if (answer === undefined) throw notTailrace(this.url.origin, "its answer is not JSON");
+      const flaw = flawOfAnswer(method, at, answer);
+      if (flaw !== undefined) throw answerUnclear(this.url.origin, flaw);
       return answer;
     }
-    const failure = answer as ErrorBody | undefined;
+    const failure = failureIn(answer);
     const changesNothing = method === "GET" || at.endsWith("/log-sessions");
-    if (status === 404 && failure?.resource === "app" && changesNothing) {
+    if (status === 404 && failure.resource === "app" && changesNothing) {
       const like = nameLike(appIn(at), await this.#appNames(finding));
       if (like !== undefined)
         throw answered(
@@ -289,8 +305,8 @@ export class Api {
     }
   }
 
-  #explain(status: number, at: string, body: ErrorBody | undefined) {
-    const said = body?.message ?? (typeof body?.error === "string" ? body.error : undefined);
+  #explain(status: number, at: string, body: ErrorBody) {
+    const said = body.message ?? body.error;
     if (proxyStatuses.has(status) && said === undefined)
       return answered(
         status,
@@ -303,8 +319,7 @@ export class Api {
         `The server at ${this.url.origin} answered ${status}.`,
         "Tell its operator: its own log says why.",
       );
-    if (body === undefined || said === undefined)
-      return notTailrace(this.url.origin, `it answered ${status} without a message`);
+    if (said === undefined) return notTailrace(this.url.origin, `it answered ${status} without a message`);
     return answered(
       status,
       asSentence(inCommands(said, appIn(at))),
@@ -315,7 +330,21 @@ export class Api {
 }
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-type ErrorBody = { message?: string; error?: unknown; resource?: string; code?: string };
+type ErrorBody = { readonly [Field in "message" | "error" | "resource" | "code"]: string | undefined };
+
+/** The rest of a longer text of a failure is left out. */
+const saidCharsMax = 2_000;
+
+/** The words of a failure, in whatever was answered. */
+function failureIn(answer: unknown): ErrorBody {
+  const textAt = (field: string): string | undefined => {
+    const value = (answer as Readonly<Record<string, unknown>> | null | undefined)?.[field];
+    if (typeof value !== "string") return undefined;
+    return value.length > saidCharsMax ? `${value.slice(0, saidCharsMax)}…` : value;
+  };
+  const [message, error, resource, code] = ["message", "error", "resource", "code"].map(textAt);
+  return { message, error, resource, code };
+}
 
 /** Builds a path; every value is percent-encoded once, so that a URL can name a drain. */
 function path(texts: TemplateStringsArray, ...values: string[]): string {

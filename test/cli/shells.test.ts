@@ -18,7 +18,7 @@ let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "tailrace-shells-"));
   server = await FakeTailrace.open(["shop-web", "shop-api", "blog"]);
-  server.routes.set("GET /apps/blog/log-drains", json(200, [{ id: "1", token: "d.1f" }]));
+  server.routes.set("GET /apps/blog/log-drains", json(200, [{ id: "1", token: "d.1f", url: "https://h/" }]));
 });
 afterAll(async () => {
   await server.close();

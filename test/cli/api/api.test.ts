@@ -175,8 +175,9 @@ describe("the client", () => {
   test("encodes a drain's URL in a path exactly once", async () => {
     const api = new Api({ TAILRACE_URL: server.url, TAILRACE_API_KEY: server.key });
     const path = "/apps/shop/log-drains/https%3A%2F%2Fuser%3Ap%2540ss%40h%3A8443%2Fin%3Fx%3D1";
-    server.routes.set(`GET ${path}`, json(200, { id: "1" }));
-    expect(await api.drain("shop", "https://user:p%40ss@h:8443/in?x=1")).toEqual({ id: "1" });
+    const drain = { id: "1", token: "d.1", url: "https://h:8443/in" };
+    server.routes.set(`GET ${path}`, json(200, drain));
+    expect(await api.drain("shop", "https://user:p%40ss@h:8443/in?x=1")).toEqual(drain);
     await api.close();
   });
 

@@ -1,0 +1,184 @@
+/** Whatever answers in a server's place, in JSON of any form: each command says so, and none takes it for its own mistake. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Api } from "../../../cli/api/api.ts";
+import { registerCommands } from "../../../cli/commands/all.ts";
+import { explain, Output } from "../../../cli/output.ts";
+import { newProgram } from "../../../cli/program.ts";
+import { runCli } from "../../support/cli.ts";
+import { wholeProgram } from "../../support/man-page.ts";
+
+let status = 200;
+let answer = "";
+const server = createServer((request, response) => {
+  request.resume();
+  response.writeHead(status, { "content-type": "application/json" }).end(answer);
+});
+let variables: Record<string, string>;
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  variables = { TAILRACE_URL: url, TAILRACE_API_KEY: "key" };
+});
+afterAll(() => void server.close());
+
+/** Runs a command in this process, as `main.ts` does. */
+async function run(words: readonly string[]): Promise<{ text: string; exitStatus: number }> {
+  const nowhere = () => new Writable({ write: (_chunk, _encoding, done) => done() }) as never;
+  const output = new Output(nowhere(), nowhere(), {});
+  const program = newProgram(output, false);
+  const api = new Api(variables);
+  await registerCommands(program, { api: () => api, output, variables }, words[0]);
+  try {
+    await program.parseAsync(words, { from: "user" });
+    return { text: "", exitStatus: 0 };
+  } catch (error) {
+    return explain(error);
+  } finally {
+    api.close();
+  }
+}
+
+const answers = ["[]", "{}", "null", '"x"', "[1]", "[null]", "[{}]", "5"];
+/** Commands by the form of what they ask for first: an empty list or object may be right. */
+const commands: Readonly<Record<"list" | "map" | "fields", readonly string[]>> = {
+  list: [
+    "apps",
+    "tokens -a shop",
+    "tokens:revoke t.1",
+    "drains",
+    "drains -a shop",
+    "drains:info d.1",
+    "addons -a shop",
+    "addons:services",
+    "addons:plans redis",
+    "ps -a shop",
+    "scale -a shop",
+    "scale web=1 -a shop",
+    "sources",
+    "keys",
+  ],
+  map: [
+    "tokens:revoke t.1 -a shop",
+    "drains:pause d.1 -a shop",
+    "drains:resume d.1 -a shop",
+    "restart -a shop",
+    "restart web -a shop",
+    "restart web.1 -a shop",
+    "stop web.1 -a shop",
+    "config -a shop",
+    "config:get A -a shop",
+    "config:set A=1 -a shop",
+    "config:unset A -a shop",
+    "keys:revoke 1",
+  ],
+  fields: [
+    "apps:create shop",
+    "apps:destroy shop",
+    "apps:destroy shop --confirm shop",
+    "tokens:create app -a shop",
+    "drains:add https://example.com -a shop",
+    "drains:info d.1 -a shop",
+    "drains:remove d.1 -a shop",
+    "drains:update d.1 -a shop --url https://example.com",
+    "drains:update d.1 -a shop --match x",
+    "drains:replay d.1 -a shop --since 1h",
+    "drains:test d.1 -a shop",
+    "addons:create redis -a shop",
+    "addons:info redis",
+    "addons:upgrade redis x",
+    "addons:destroy redis --confirm shop",
+    "keys:create",
+    "keys:update 1 --read-only",
+    "logs -a shop",
+  ],
+};
+const rows = Object.entries(commands).flatMap(([kind, lines]) => lines.map((line) => [line, kind] as const));
+
+test.each(rows)("%s", async (line, kind) => {
+  status = 200;
+  for (answer of answers) {
+    const outcome = await run(line.split(" "));
+    const isRight = (kind === "list" && answer === "[]") || (kind === "map" && answer === "{}");
+    if (isRight) expect(outcome.text).not.toContain("a bug");
+    else
+      expect({ answer, ...outcome }).toEqual({
+        answer,
+        text: expect.stringMatching(
+          /^tailrace: The answer of http:\/\/127\.0\.0\.1:\d+ cannot be understood: its? [^\n]+\.\nIs it a tailrace server\? /,
+        ),
+        exitStatus: 1,
+      });
+  }
+});
+
+test("all commands that ask a server are tried", async () => {
+  const tried = new Set(rows.map(([line]) => line.split(" ")[0]));
+  const others = ["run", "ship", "up", "import", "serve", "doctor", "completion", "__complete", "help"];
+  const names = (await wholeProgram()).commands.map((command) => command.name());
+  expect(names.filter((name) => !tried.has(name) && !others.includes(name))).toEqual([]);
+});
+
+describe("run, ship and up", () => {
+  test.each(["run -a shop -- true", "ship -a shop", "up -a shop --procfile PROCFILE"])(
+    "%s",
+    async (line) => {
+      const folder = mkdtempSync(join(tmpdir(), "tailrace-strange-"));
+      const procfile = join(folder, "Procfile");
+      writeFileSync(procfile, "worker: true\n");
+      status = 200;
+      for (answer of ["{}", "null", '"x"', "[1]"]) {
+        const words = line.replace("PROCFILE", procfile).split(" ");
+        const { status: exitStatus, stderr } = await runCli(
+          words,
+          { ...variables, PATH: process.env.PATH! },
+          "line\n",
+        );
+        expect({ answer, stderr }).toEqual({
+          answer,
+          stderr: expect.stringMatching(/The answer of http:\/\/127\.0\.0\.1:\d+ cannot be understood/),
+        });
+        expect(stderr).not.toContain("a bug");
+        if (!line.startsWith("run")) expect(exitStatus).toBe(1); // `run` ends as its command does
+      }
+      rmSync(folder, { recursive: true });
+    },
+    60_000,
+  );
+});
+
+describe("an error", () => {
+  test.each([400, 404, 422, 500, 503])(
+    "of status %i without words that can be read is told by its status",
+    async (code) => {
+      status = code;
+      for (answer of [
+        ...answers,
+        '{"message":5,"code":{},"resource":[]}',
+        '{"message":null}',
+        '{"error":{}}',
+      ]) {
+        const { text, exitStatus } = await run(["apps"]);
+        expect({ answer, text }).toEqual({ answer, text: expect.stringContaining(String(code)) });
+        expect(text).not.toContain("a bug");
+        expect(exitStatus).toBe(1);
+      }
+    },
+  );
+
+  test("of a megabyte is cut", async () => {
+    status = 422;
+    for (answer of ["message", "error"].map((field) =>
+      JSON.stringify({ [field]: "word ".repeat(200_000) }),
+    )) {
+      const { text } = await run(["apps"]);
+      expect(text).toMatch(/^tailrace: (word ){300,}/);
+      expect(text.length).toBeLessThan(2_100);
+    }
+  });
+});
