@@ -20,8 +20,8 @@ export type NameOwner = { readonly channel: ChannelId; readonly id: string };
 type AddonNamesOptions = {
   readonly store: Store;
   readonly clock: Pick<Clock, "nowMs">;
-  /** True if there is an add-on of this name or id. Those of 0.1 have no claim. */
-  readonly isTaken: (name: string) => Promise<boolean>;
+  /** The add-on of this name or id. Those of 0.1 have no claim. */
+  readonly find: (name: string) => Promise<object | undefined>;
 };
 
 export class AddonNames {
@@ -61,13 +61,13 @@ export class AddonNames {
   }
 
   async #tryClaim(name: string, { channel, id }: NameOwner): Promise<boolean> {
-    const { store, clock, isTaken } = this.#options;
+    const { store, clock, find } = this.#options;
     const claim = { channel, id, atMs: clock.nowMs() };
     const named = await updateRecord<AddonNameRecord>(store, addonNameKey(name), async (found) =>
       found !== undefined && (await this.#holds(found)) ? found : claim,
     );
     if (named?.id !== id) return false;
-    if (!(await isTaken(name))) return true;
+    if ((await find(name)) === undefined) return true;
     await this.drop(name, id);
     return false;
   }

@@ -69,8 +69,7 @@ export class Addons {
 
   constructor(options: AddonsOptions) {
     this.#options = options;
-    const isTaken = async (name: string) => (await this.find(name)) !== undefined;
-    this.#names = new AddonNames({ ...options, isTaken });
+    this.#names = new AddonNames({ ...options, find: (name) => this.find(name) });
     this.grants = new Grants(options);
   }
 
@@ -97,6 +96,14 @@ export class Addons {
       addons.find(({ id, name }) => id === wanted || name === wanted) ??
       (ofService.length === 1 ? ofService[0] : undefined);
     if (found === undefined) throw notFound("add_on", wanted);
+    return found;
+  }
+
+  /** Those of each app that has some, read in turns. */
+  async ofAllApps(): Promise<ReadonlyMap<ChannelId, readonly AddonRecord[]>> {
+    const found = new Map<ChannelId, readonly AddonRecord[]>();
+    for await (const { key, value } of this.#options.store.list<AddonsRecord>(recordPrefixes.addons))
+      found.set(nameIn("addons", key) as ChannelId, value.addons);
     return found;
   }
 
@@ -274,10 +281,7 @@ export class Addons {
   async undoHalfMade(): Promise<void> {
     const { store, clock } = this.#options;
     const oldMs = clock.nowMs() - halfMadeMs;
-    const all: [ChannelId, readonly AddonRecord[]][] = [];
-    for await (const { key, value } of store.list<AddonsRecord>(recordPrefixes.addons))
-      all.push([nameIn("addons", key) as ChannelId, value.addons]);
-    for (const [channel, addons] of all) {
+    for (const [channel, addons] of await this.ofAllApps()) {
       const isGone = (await store.get(appKey(channel))) === undefined;
       for (const { id, state, atMs } of addons)
         if (isGone || (state === "asked" && atMs < oldMs)) await this.#undo(channel, id, operatorOf(channel));

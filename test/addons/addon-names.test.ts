@@ -99,7 +99,7 @@ describe("a claimed name", () => {
   async function rig() {
     const clock = new FakeClock();
     const registry = await TestRegistry.open({ clock });
-    const names = new AddonNames({ ...registry, isTaken: async (name) => name === "of-0.1" });
+    const names = new AddonNames({ ...registry, find: async (name) => (name === "of-0.1" ? {} : undefined) });
     const owner = (id: string) => ({ channel: newChannelId(), id });
     return { clock, registry, names, owner };
   }

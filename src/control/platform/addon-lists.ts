@@ -1,12 +1,15 @@
 /** Lists of add-ons and of their attachments: for one app, and for all apps that a key may see. */
 import type { FastifyInstance } from "fastify";
 import type { AddonRecord } from "../../registry/platform/addon-records.ts";
+import { maySee } from "../../registry/principal.ts";
 import type { AppRecord } from "../../registry/records.ts";
-import { appOf } from "../auth.ts";
+import { appOf, principalOf } from "../auth.ts";
 import { publicUrlOf } from "../public-url.ts";
 import { appPath, arrayOf, failures } from "../schemas.ts";
-import { type AddonLookup, visibleAddons } from "./addon-lookup.ts";
+import { sendShared } from "../shared-json.ts";
+import type { AddonLookup } from "./addon-lookup.ts";
 import { tags } from "./addon-reply.ts";
+import { allAddons, itemsOf } from "./all-addons.ts";
 
 type Listed = {
   /** The last part of both paths. */
@@ -33,14 +36,17 @@ export function serveAddonLists(
       return (await deps.addons.list(app.id)).map((addon) => itemOf(base, app, addon));
     },
   );
+  const all = allAddons(deps.addons, deps.apps);
   server.get(
     `/${path}`,
     { schema: { tags, summary: `All ${name} that this key may see`, response } },
-    async (request) => {
+    async (request, reply) => {
       const base = publicUrlOf(request, deps.publicUrl);
-      return (await visibleAddons(deps, request)).flatMap(({ app, list }) =>
-        list.map((addon) => itemOf(base, app, addon)),
-      );
+      const principal = principalOf(request);
+      const read = await all();
+      const seen = principal.apps === "all" ? read : read.filter(({ app }) => maySee(principal, app.id));
+      const items = await itemsOf(seen, base, (app, addon) => itemOf(base, app, addon));
+      return sendShared(reply, items, () => items);
     },
   );
 }

@@ -10,17 +10,6 @@ import { principalOf } from "../auth.ts";
 import type { PublicUrl } from "../public-url.ts";
 
 export type AddonLookup = { readonly addons: Addons; readonly apps: Apps; readonly publicUrl: PublicUrl };
-type AppAddons = { readonly app: AppRecord; readonly list: readonly AddonRecord[] };
-
-/** The apps that the key may see, with their add-ons. */
-export async function visibleAddons(
-  { addons, apps }: AddonLookup,
-  request: FastifyRequest,
-): Promise<readonly AppAddons[]> {
-  const principal = principalOf(request);
-  const seen = (await apps.list()).filter(({ id }) => maySee(principal, id));
-  return Promise.all(seen.map(async (app) => ({ app, list: await addons.list(app.id) })));
-}
 
 /** The add-on with this id or name, and its app. */
 export async function findAddon(
