@@ -5,12 +5,11 @@
  */
 import { randomUUID } from "node:crypto";
 import type { ChannelId } from "../core/ids.ts";
-import { addonsKey, appKey, nameIn, recordPrefixes } from "../core/records/record-keys.ts";
+import { appKey } from "../core/records/record-keys.ts";
 import { notFound } from "../errors/access.ts";
 import {
   addonAnswerUnusable,
   addonConfigTaken,
-  addonLimit,
   addonNameInvalid,
   addonNotDestroyed,
   addonOwnsConfig,
@@ -21,17 +20,17 @@ import {
 import { AppError } from "../errors/app-error.ts";
 import type { Clock, Store } from "../ports.ts";
 import type { Drains } from "../registry/drains.ts";
-import type { AddonRecord, AddonsRecord } from "../registry/platform/addon-records.ts";
+import type { AddonRecord } from "../registry/platform/addon-records.ts";
 import type { ConfigChanges } from "../registry/platform/config-vars.ts";
 import type { Platforms, User } from "../registry/platform/platforms.ts";
 import type { AppRecord, DrainRecord } from "../registry/records.ts";
 import { timeOf } from "../registry/time.ts";
 import type { Tokens } from "../registry/tokens.ts";
-import { updateRecord } from "../registry/update.ts";
 import { AddonNames, type NameOwner } from "./addon-names.ts";
 import { Grants } from "./grants.ts";
 import type { Manifest } from "./manifest.ts";
 import type { Provider, ProviderAnswer } from "./provider.ts";
+import { StoredAddons } from "./stored-addons.ts";
 
 export const addonsMax = 20;
 
@@ -63,13 +62,15 @@ const nameForm = /^[a-z0-9][a-z0-9-]{0,60}$/;
 
 export class Addons {
   readonly #options: AddonsOptions;
+  readonly stored: StoredAddons;
   /** The rights of providers over their own add-ons. */
   readonly grants: Grants;
   readonly #names: AddonNames;
 
   constructor(options: AddonsOptions) {
     this.#options = options;
-    this.#names = new AddonNames({ ...options, find: (name) => this.find(name) });
+    this.stored = new StoredAddons(options);
+    this.#names = new AddonNames({ ...options, find: (name) => this.stored.find(name) });
     this.grants = new Grants(options);
   }
 
@@ -82,38 +83,6 @@ export class Addons {
     const manifest = this.manifests.get(service);
     if (manifest === undefined) throw addonServiceUnknown(service);
     return manifest;
-  }
-
-  async list(channel: ChannelId): Promise<readonly AddonRecord[]> {
-    return (await this.#options.store.get<AddonsRecord>(addonsKey(channel)))?.value.addons ?? [];
-  }
-
-  /** The add-on with this id or name, or the only one of this service. */
-  async get(channel: ChannelId, wanted: string): Promise<AddonRecord> {
-    const addons = await this.list(channel);
-    const ofService = addons.filter(({ service }) => service === wanted);
-    const found =
-      addons.find(({ id, name }) => id === wanted || name === wanted) ??
-      (ofService.length === 1 ? ofService[0] : undefined);
-    if (found === undefined) throw notFound("add_on", wanted);
-    return found;
-  }
-
-  /** Those of each app that has some, read in turns. */
-  async ofAllApps(): Promise<ReadonlyMap<ChannelId, readonly AddonRecord[]>> {
-    const found = new Map<ChannelId, readonly AddonRecord[]>();
-    for await (const { key, value } of this.#options.store.list<AddonsRecord>(recordPrefixes.addons))
-      found.set(nameIn("addons", key) as ChannelId, value.addons);
-    return found;
-  }
-
-  /** The add-on with this id, and its app. */
-  async find(id: string): Promise<{ readonly channel: ChannelId; readonly addon: AddonRecord } | undefined> {
-    for await (const { key, value } of this.#options.store.list<AddonsRecord>(recordPrefixes.addons)) {
-      const addon = value.addons.find((one) => one.id === id || one.name === id);
-      if (addon !== undefined) return { channel: nameIn("addons", key) as ChannelId, addon };
-    }
-    return undefined;
   }
 
   async create(app: AppRecord, wanted: NewAddon, user: User, places: Places): Promise<AddonRecord> {
@@ -136,13 +105,14 @@ export class Addons {
       updatedAt: now,
     };
     try {
-      await this.#write(app.id, asked);
+      await this.stored.add(app.id, asked, addonsMax);
+      await this.#names.confirm(name, { channel: app.id, id });
       const needs = (one: Manifest["requires"][number]) => manifest.requires.includes(one);
       const owner = { id: asked.id, name };
       const drain = needs("syslog_drain") ? await drains.reserve(app.id, owner) : undefined;
-      if (drain !== undefined) await this.#change(app.id, asked.id, { drain: drain.id });
+      if (drain !== undefined) await this.stored.change(app.id, asked.id, { drain: drain.id });
       const token = needs("log_input") ? await tokens.create(app.id, manifest.id) : undefined;
-      if (token !== undefined) await this.#change(app.id, asked.id, { token: token.token });
+      if (token !== undefined) await this.stored.change(app.id, asked.id, { token: token.token });
       const answer = await provider.provision(manifest, {
         uuid: asked.id,
         name,
@@ -186,7 +156,7 @@ export class Addons {
       app.id,
       `Update ${varName(addon.service)} (@ref:${addon.name}) to ${plan} by user ${user.email}`,
     );
-    return this.#change(app.id, addon.id, {
+    return this.stored.change(app.id, addon.id, {
       ...(changed.message !== undefined && { message: changed.message }),
       plan,
     });
@@ -201,7 +171,7 @@ export class Addons {
       channel,
       `@ref:${addon.name} completed provisioning by user ${addon.service}@addons.localhost`,
     );
-    return this.#change(channel, addon.id, { state: "provisioned" });
+    return this.stored.change(channel, addon.id, { state: "provisioned" });
   }
 
   /** Sets config vars that the provider sends later. */
@@ -219,7 +189,7 @@ export class Addons {
    * Throws if the app's owner would change config vars that belong to an add-on. The same value again is not a change.
    */
   async refuseForeignConfig(channel: ChannelId, changes: ConfigChanges): Promise<void> {
-    const owned = new Set((await this.list(channel)).flatMap(({ configVars }) => configVars));
+    const owned = new Set((await this.stored.list(channel)).flatMap(({ configVars }) => configVars));
     if (owned.size === 0) return;
     const { config } = await this.#options.platforms.get(channel);
     const names = Object.keys(changes).filter((name) => owned.has(name) && changes[name] !== config[name]);
@@ -231,7 +201,7 @@ export class Addons {
 
   /** Throws if the token is an add-on's, which could write no more and cannot be given another. */
   async refuseForeignToken(channel: ChannelId, token: string): Promise<void> {
-    const owner = (await this.list(channel)).find((addon) => addon.token === token);
+    const owner = (await this.stored.list(channel)).find((addon) => addon.token === token);
     if (owner !== undefined) throw addonOwnsToken(owner.name);
   }
 
@@ -273,15 +243,17 @@ export class Addons {
 
   /** Removes all add-ons of an app that is being destroyed. */
   async destroyAll(channel: ChannelId, user: User): Promise<void> {
-    await Promise.all((await this.list(channel)).map((addon) => this.destroy(channel, addon, user, true)));
-    await updateRecord(this.#options.store, addonsKey(channel), () => undefined);
+    await Promise.all(
+      (await this.stored.list(channel)).map((addon) => this.destroy(channel, addon, user, true)),
+    );
+    await this.stored.removeAll(channel);
   }
 
   /** Undoes what a crash left half made, or left of an app that was being destroyed. Call it when a server starts. */
   async undoHalfMade(): Promise<void> {
     const { store, clock } = this.#options;
     const oldMs = clock.nowMs() - halfMadeMs;
-    for (const [channel, addons] of await this.ofAllApps()) {
+    for (const [channel, addons] of await this.stored.ofAllApps()) {
       const isGone = (await store.get(appKey(channel))) === undefined;
       for (const { id, state, atMs } of addons)
         if (isGone || (state === "asked" && atMs < oldMs)) await this.#undo(channel, id, operatorOf(channel));
@@ -290,7 +262,7 @@ export class Addons {
 
   /** Removes an add-on that did not become ready in time, and tells the app so. */
   async giveUp(channel: ChannelId, id: string, hours: number): Promise<void> {
-    const addon = (await this.list(channel)).find((one) => one.id === id);
+    const addon = (await this.stored.list(channel)).find((one) => one.id === id);
     if (addon === undefined) return; // somebody destroyed it
     await this.#options.tellApp(
       channel,
@@ -307,7 +279,7 @@ export class Addons {
     user: User,
     state: AddonRecord["state"],
   ): Promise<AddonRecord> {
-    const addon = await this.get(channel, id);
+    const addon = await this.stored.get(channel, id);
     if (answer.drainUrl !== undefined && addon.drain !== undefined)
       await this.setDrain(channel, addon, answer.drainUrl).catch((failure: unknown) => {
         if (!(failure instanceof AppError)) throw failure;
@@ -319,7 +291,7 @@ export class Addons {
     if (foreign !== undefined) throw addonConfigTaken(foreign);
     const configVars = [...new Set([...addon.configVars, ...names])];
     if (names.length > 0) await this.#configure(channel, answer.config, user);
-    return this.#change(channel, id, {
+    return this.stored.change(channel, id, {
       state,
       configVars,
       ...(answer.id !== undefined && { providerId: answer.id }),
@@ -340,7 +312,7 @@ export class Addons {
   }
 
   async #undo(channel: ChannelId, id: string, user: User): Promise<void> {
-    const addon = (await this.list(channel)).find((one) => one.id === id);
+    const addon = (await this.stored.list(channel)).find((one) => one.id === id);
     const manifest = addon && this.manifests.get(addon.service);
     if (manifest !== undefined) await this.#options.provider.deprovision(manifest, id).catch(() => {}); // it may exist there
     await this.#remove(channel, id, user);
@@ -348,9 +320,9 @@ export class Addons {
 
   /** Removes everything here that belongs to the add-on, and its record last. */
   async #remove(channel: ChannelId, id: string, user: User): Promise<void> {
-    const addon = (await this.list(channel)).find((one) => one.id === id);
+    const addon = (await this.stored.list(channel)).find((one) => one.id === id);
     if (addon === undefined) return;
-    const { drains, tokens, store } = this.#options;
+    const { drains, tokens } = this.#options;
     if (addon.drain !== undefined) await drains.remove(channel, addon.drain);
     if (addon.token !== undefined) await tokens.revoke(addon.token);
     if (addon.configVars.length > 0)
@@ -361,32 +333,8 @@ export class Addons {
       ).catch(
         () => {}, // the app is gone, and its vars with it
       );
-    await updateRecord<AddonsRecord>(store, addonsKey(channel), (found) => {
-      const addons = found?.addons.filter((one) => one.id !== id) ?? [];
-      return addons.length === 0 ? undefined : { addons };
-    });
+    await this.stored.remove(channel, id);
     await this.#names.drop(addon.name, id);
-  }
-
-  /** Writes a new add-on under the name that it has claimed. */
-  async #write(channel: ChannelId, addon: AddonRecord): Promise<void> {
-    await updateRecord<AddonsRecord>(this.#options.store, addonsKey(channel), (found) => {
-      const addons = found?.addons ?? [];
-      if (addons.length >= addonsMax) throw addonLimit(addonsMax);
-      return { addons: [...addons, addon] };
-    });
-    await this.#names.confirm(addon.name, { channel, id: addon.id });
-  }
-
-  async #change(channel: ChannelId, id: string, changes: Partial<AddonRecord>): Promise<AddonRecord> {
-    const updatedAt = timeOf(this.#options.clock.nowMs());
-    const changed = await updateRecord<AddonsRecord>(this.#options.store, addonsKey(channel), (found) => {
-      if (found === undefined) throw notFound("add_on");
-      return { addons: found.addons.map((one) => (one.id === id ? { ...one, ...changes, updatedAt } : one)) };
-    });
-    const addon = changed!.addons.find((one) => one.id === id);
-    if (addon === undefined) throw notFound("add_on");
-    return addon;
   }
 }
 

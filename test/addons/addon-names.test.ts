@@ -66,7 +66,7 @@ describe.each(Object.entries(engines))("over %s", (_, open) => {
     );
     const refused = settled.flatMap((one) => (one.status === "rejected" ? [codeOf(one.reason)] : []));
     expect(refused).toEqual(Array(19).fill("ADDON_NAME_TAKEN"));
-    const lists = await Promise.all(apps.map(({ id }) => addons[0]!.list(id)));
+    const lists = await Promise.all(apps.map(({ id }) => addons[0]!.stored.list(id)));
     const [made, ...others] = lists.flat();
     expect(others).toEqual([]);
     expect((await claimOf("same"))?.value).toEqual({

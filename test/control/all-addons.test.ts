@@ -42,7 +42,7 @@ test("ten who ask at once are told of two readings, and each is put into a form 
   let items = 0;
   const ofAllApps = () => {
     readings++;
-    return server.addons.ofAllApps();
+    return server.addons.stored.ofAllApps();
   };
   const all = allAddons({ ofAllApps }, server.registry.apps);
   const read = await Promise.all(Array.from({ length: 10 }, all));

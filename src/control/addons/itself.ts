@@ -38,7 +38,7 @@ export const addonItself: FastifyPluginAsync<AddonItselfDeps> = async (server, d
     const named = request as FastifyRequest<AddonRequest>;
     const provided = await addonOfProvider(addons, named);
     const principal = provided === undefined ? await authenticate(request, deps.keys, deps) : undefined;
-    const found = provided ?? (await addons.find(named.params.addon));
+    const found = provided ?? (await addons.stored.find(named.params.addon));
     if (found === undefined || (principal && !maySee(principal, found.channel)))
       throw notFound("add_on", named.params.addon);
     const app = await apps.get(found.channel);

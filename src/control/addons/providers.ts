@@ -38,7 +38,7 @@ export async function addonOfProvider(
   const wanted = request.params.addon;
   const held = await addons.grants.holderOf(secret);
   if (held === undefined && !isOfSomeProvider(addons, secret)) return undefined; // without a look at all add-ons
-  const found = held ?? (await addons.find(wanted));
+  const found = held ?? (await addons.stored.find(wanted));
   const manifest = found && addons.manifests.get(found.addon.service);
   if (found === undefined || manifest === undefined) return undefined;
   if (held !== undefined)

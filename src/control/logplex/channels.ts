@@ -17,7 +17,7 @@ export type LogplexDeps = {
   readonly tokens: Tokens;
   readonly drains: Drains;
   readonly keys: Keys;
-  readonly addons: Pick<Addons, "list" | "refuseForeignToken">;
+  readonly addons: Pick<Addons, "stored" | "refuseForeignToken">;
 };
 
 const tags = ["Logplex"];
@@ -102,7 +102,7 @@ export const logplexChannels: FastifyPluginAsync<LogplexDeps> = async (server, d
 
   const setSources = async ({ id }: AppRecord, sources: readonly string[]) => {
     const present = await tokens.list(id);
-    const ofAddons = new Set((await addons.list(id)).map(({ token }) => token));
+    const ofAddons = new Set((await addons.stored.list(id)).map(({ token }) => token));
     for (const { source, token } of present)
       if (!sources.includes(source) && !ofAddons.has(token)) await tokens.revoke(token);
     for (const source of sources) {

@@ -30,7 +30,7 @@ export const addonAttachmentsApi: FastifyPluginAsync<AddonLookup> = async (serve
       throw noMeaning(of.slice(0, 60), "`tailrace addons:services` lists the services with a manifest here.");
     if (!name) return findAddon(deps, request, wanted);
     const app = await appToSee(apps, principalOf(request), name);
-    return { app, addon: await addons.get(app.id, wanted) };
+    return { app, addon: await addons.stored.get(app.id, wanted) };
   };
   server.post<{ Body: Resolve & { addon: string } }>(
     "/actions/addons/resolve",

@@ -33,10 +33,10 @@ export function serveAddonLists(
     async (request) => {
       const app = appOf(request);
       const base = publicUrlOf(request, deps.publicUrl);
-      return (await deps.addons.list(app.id)).map((addon) => itemOf(base, app, addon));
+      return (await deps.addons.stored.list(app.id)).map((addon) => itemOf(base, app, addon));
     },
   );
-  const all = allAddons(deps.addons, deps.apps);
+  const all = allAddons(deps.addons.stored, deps.apps);
   server.get(
     `/${path}`,
     { schema: { tags, summary: `All ${name} that this key may see`, response } },

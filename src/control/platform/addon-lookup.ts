@@ -17,7 +17,7 @@ export async function findAddon(
   request: FastifyRequest,
   wanted: string,
 ): Promise<{ readonly app: AppRecord; readonly addon: AddonRecord }> {
-  const found = await addons.find(wanted);
+  const found = await addons.stored.find(wanted);
   if (found === undefined || !maySee(principalOf(request), found.channel)) throw notFound("add_on", wanted);
   const app = await apps.get(found.channel);
   if (app === undefined) throw notFound("add_on", wanted);

@@ -76,7 +76,7 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
     { schema: { tags, summary: "An add-on", params: addonPath, response: { 200: addonReply, ...failures } } },
     async (request) => {
       const app = appOf(request);
-      return addonOf(baseOf(request), app, await addons.get(app.id, request.params.addon));
+      return addonOf(baseOf(request), app, await addons.stored.get(app.id, request.params.addon));
     },
   );
 
@@ -93,7 +93,7 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
     },
     async (request) => {
       const app = managedAppOf(request);
-      const addon = await addons.get(app.id, request.params.addon);
+      const addon = await addons.stored.get(app.id, request.params.addon);
       const { plan: given } = request.body;
       if (given === undefined) throw noMeaning("Renaming an add-on", "Destroy it and make one with --name.");
       const words = typeof given === "string" ? given : String(given?.name ?? "");
@@ -116,7 +116,7 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
     },
     async (request) => {
       const app = managedAppOf(request);
-      const addon = await addons.get(app.id, request.params.addon);
+      const addon = await addons.stored.get(app.id, request.params.addon);
       await addons.destroy(app.id, addon, requester(request), request.body.force === true);
       return addonOf(baseOf(request), app, addon, "deprovisioned");
     },
@@ -135,7 +135,7 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
     async (request, reply) => {
       const app = appOf(request);
       reply.header("cache-control", "no-store");
-      return signOnBy(request, deps, app, await addons.get(app.id, request.params.addon));
+      return signOnBy(request, deps, app, await addons.stored.get(app.id, request.params.addon));
     },
   );
 };

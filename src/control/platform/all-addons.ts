@@ -2,7 +2,7 @@
  * The add-ons of all apps, read and put into a client's form in turns of the event loop, once for all requests that ask for
  * them at the same time.
  */
-import type { Addons } from "../../addons/addons.ts";
+import type { StoredAddons } from "../../addons/stored-addons.ts";
 import type { Apps } from "../../registry/apps.ts";
 import type { AddonRecord } from "../../registry/platform/addon-records.ts";
 import type { AppRecord } from "../../registry/records.ts";
@@ -13,11 +13,11 @@ type AppAddons = { readonly app: AppRecord; readonly list: readonly AddonRecord[
 
 /** Apps that have add-ons, by name. Callers that come while one reading is under way share the next one. */
 export function allAddons(
-  addons: Pick<Addons, "ofAllApps">,
+  stored: Pick<StoredAddons, "ofAllApps">,
   apps: Pick<Apps, "list">,
 ): () => Promise<readonly AppAddons[]> {
   return shared(async () => {
-    const found = await addons.ofAllApps();
+    const found = await stored.ofAllApps();
     return (await apps.list()).flatMap((app) => {
       const list = found.get(app.id);
       return list === undefined ? [] : [{ app, list }];

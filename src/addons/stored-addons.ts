@@ -1,0 +1,83 @@
+/** The records of add-ons: those of an app are one record. */
+import type { ChannelId } from "../core/ids.ts";
+import { addonsKey, nameIn, recordPrefixes } from "../core/records/record-keys.ts";
+import { notFound } from "../errors/access.ts";
+import { addonLimit } from "../errors/addons.ts";
+import type { Clock, Store } from "../ports.ts";
+import type { AddonRecord, AddonsRecord } from "../registry/platform/addon-records.ts";
+import { timeOf } from "../registry/time.ts";
+import { updateRecord } from "../registry/update.ts";
+
+export class StoredAddons {
+  readonly #store: Store;
+  readonly #clock: Clock;
+
+  constructor({ store, clock }: { readonly store: Store; readonly clock: Clock }) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  async list(channel: ChannelId): Promise<readonly AddonRecord[]> {
+    return (await this.#store.get<AddonsRecord>(addonsKey(channel)))?.value.addons ?? [];
+  }
+
+  /** The add-on with this id or name, or the only one of this service. */
+  async get(channel: ChannelId, wanted: string): Promise<AddonRecord> {
+    const addons = await this.list(channel);
+    const ofService = addons.filter(({ service }) => service === wanted);
+    const found =
+      addons.find(({ id, name }) => id === wanted || name === wanted) ??
+      (ofService.length === 1 ? ofService[0] : undefined);
+    if (found === undefined) throw notFound("add_on", wanted);
+    return found;
+  }
+
+  /** Those of each app that has some, read in turns. */
+  async ofAllApps(): Promise<ReadonlyMap<ChannelId, readonly AddonRecord[]>> {
+    const found = new Map<ChannelId, readonly AddonRecord[]>();
+    for await (const { key, value } of this.#store.list<AddonsRecord>(recordPrefixes.addons))
+      found.set(nameIn("addons", key) as ChannelId, value.addons);
+    return found;
+  }
+
+  /** The add-on with this id, and its app. */
+  async find(id: string): Promise<{ readonly channel: ChannelId; readonly addon: AddonRecord } | undefined> {
+    for await (const { key, value } of this.#store.list<AddonsRecord>(recordPrefixes.addons)) {
+      const addon = value.addons.find((one) => one.id === id || one.name === id);
+      if (addon !== undefined) return { channel: nameIn("addons", key) as ChannelId, addon };
+    }
+    return undefined;
+  }
+
+  /** Throws when the app has `most` already. */
+  async add(channel: ChannelId, addon: AddonRecord, most: number): Promise<void> {
+    await updateRecord<AddonsRecord>(this.#store, addonsKey(channel), (found) => {
+      const addons = found?.addons ?? [];
+      if (addons.length >= most) throw addonLimit(most);
+      return { addons: [...addons, addon] };
+    });
+  }
+
+  async change(channel: ChannelId, id: string, changes: Partial<AddonRecord>): Promise<AddonRecord> {
+    const updatedAt = timeOf(this.#clock.nowMs());
+    const changed = await updateRecord<AddonsRecord>(this.#store, addonsKey(channel), (found) => {
+      if (found === undefined) throw notFound("add_on");
+      return { addons: found.addons.map((one) => (one.id === id ? { ...one, ...changes, updatedAt } : one)) };
+    });
+    const addon = changed!.addons.find((one) => one.id === id);
+    if (addon === undefined) throw notFound("add_on");
+    return addon;
+  }
+
+  async remove(channel: ChannelId, id: string): Promise<void> {
+    await updateRecord<AddonsRecord>(this.#store, addonsKey(channel), (found) => {
+      const addons = found?.addons.filter((one) => one.id !== id) ?? [];
+      return addons.length === 0 ? undefined : { addons };
+    });
+  }
+
+  /** Those of an app that is gone. */
+  async removeAll(channel: ChannelId): Promise<void> {
+    await updateRecord(this.#store, addonsKey(channel), () => undefined);
+  }
+}
