@@ -168,7 +168,9 @@ test.each([
   ["web", "Stopping web of blog\n", ""],
   ["web.1", "Stopping web.1 of blog\n", ""],
 ])("stop %s says whether one runs", async (target, stdout, stderr) => {
-  server.routes.set("GET /apps/blog/dynos", json(200, [{ name: "web.1", type: "web", state: "up" }]));
+  const shape = { type: "web", state: "up", size: "basic", command: "node web.js", release: { version: 3 } };
+  const dyno = { ...shape, name: "web.1", updated_at: "2026-01-02T03:04:05Z" };
+  server.routes.set("GET /apps/blog/dynos", json(200, [dyno]));
   const kind = target.includes(".") ? "dynos" : "formations";
   server.routes.set(`POST /apps/blog/${kind}/${target}/actions/stop`, json(200, {}));
   expect(await tailrace(`stop ${target} -a blog`)).toEqual({ status: 0, stdout, stderr });
