@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => whole.close());
 
 /** What routes are made of, as far as a request gets in these tests. */
-const partsOf = ({ registry, sessions }: ControlServer): RouteParts => ({
+const partsOf = ({ registry, sessions, addons }: ControlServer): RouteParts => ({
   ingest: {
     others: noOtherNodes,
     bodies: { refusal: () => undefined },
@@ -40,6 +40,7 @@ const partsOf = ({ registry, sessions }: ControlServer): RouteParts => ({
   tail: { urls: sessions, rights: { take: async () => undefined }, tails: { close() {} } } as never,
   control: {
     ...registry,
+    addons,
     tails: { close() {} },
     addressOf: () => "here",
     platforms: { release() {} },
