@@ -11,6 +11,12 @@ export class OutputTurns {
   readonly #line: Work[] = [];
   /** The time of this turn that is used up; 0 if nothing has been done in it. */
   #usedMs = 0;
+  readonly #nowMs: () => number;
+
+  /** A monotonic clock. */
+  constructor(nowMs = () => performance.now()) {
+    this.#nowMs = nowMs;
+  }
 
   /** Does the work: now, as far as nobody waits and there is time, and the rest in later turns. */
   add(work: Work): void {
@@ -21,12 +27,12 @@ export class OutputTurns {
   #go(): void {
     if (this.#usedMs === 0) setImmediate(() => this.#nextTurn());
     while (this.#line.length > 0 && this.#usedMs < outputLimits.turnMsMax) {
-      const beganMs = performance.now();
+      const beganMs = this.#nowMs();
       const work = this.#line[0]!;
       const hasMore = work();
       this.#line.shift();
       if (hasMore) this.#line.push(work);
-      this.#usedMs += Math.max(performance.now() - beganMs, Number.EPSILON);
+      this.#usedMs += Math.max(this.#nowMs() - beganMs, Number.EPSILON);
     }
   }
 
