@@ -26,7 +26,6 @@ const isFilled =
 const optional = (names: readonly string[], check: Check) =>
   Object.fromEntries(names.map((name) => [name, orNull(check)]));
 
-const app = hasFields({ name: isText });
 const named = hasFields({ name: isText });
 const token = hasFields({ token: isText, name: isText }, optional(["url", "syslog_tag"], isText));
 const fault = hasFields(
@@ -82,9 +81,9 @@ const addon = hasFields(
 
 /** `*`: any part of a path. A call that is not here answers an object, in which nothing is read. */
 const forms: Readonly<Record<string, Check>> = {
-  "GET /apps": isListOf(app),
-  "POST /apps": app,
-  "* /apps/*": app,
+  "GET /apps": isListOf(named),
+  "POST /apps": named,
+  "* /apps/*": named,
   "GET /account": hasFields({ email: isText }),
   "GET /oauth/authorizations": isListOf(key),
   "POST /oauth/authorizations": key,

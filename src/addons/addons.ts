@@ -29,7 +29,7 @@ import type { Tokens } from "../registry/tokens.ts";
 import { AddonNames, type NameOwner } from "./addon-names.ts";
 import { Grants } from "./grants.ts";
 import type { Manifest } from "./manifest.ts";
-import type { Provider, ProviderAnswer } from "./provider.ts";
+import { nothingSaid, type Provider, type ProviderAnswer } from "./provider.ts";
 import { StoredAddons } from "./stored-addons.ts";
 
 export const addonsMax = 20;
@@ -181,8 +181,7 @@ export class Addons {
     config: Readonly<Record<string, string>>,
   ): Promise<AddonRecord> {
     const user = { id: addon.id, email: `${addon.service}@addons.localhost` };
-    const none = { isLater: false, id: undefined, message: undefined, drainUrl: undefined };
-    return this.#take(channel, addon.id, { ...none, config }, user, addon.state);
+    return this.#take(channel, addon.id, { ...nothingSaid, config }, user, addon.state);
   }
 
   /**

@@ -184,7 +184,8 @@ function answerIn(
   };
 }
 
-const nothingSaid: ProviderAnswer = {
+/** The answer of a provider that says nothing. */
+export const nothingSaid: ProviderAnswer = {
   isLater: false,
   id: undefined,
   message: undefined,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { AddonNames } from "../../src/addons/addon-names.ts";
 import { Addons } from "../../src/addons/addons.ts";
 import type { Manifest } from "../../src/addons/manifest.ts";
-import type { ProviderAnswer } from "../../src/addons/provider.ts";
+import { nothingSaid } from "../../src/addons/provider.ts";
 import { platformParts } from "../../src/control/platform/platform-parts.ts";
 import { newChannelId } from "../../src/core/ids.ts";
 import { addonNameKey, addonsKey } from "../../src/core/records/record-keys.ts";
@@ -17,13 +17,6 @@ import { FakeClock } from "../support/fake-clock.ts";
 const user = { id: "user", email: "user@example.com" };
 const places = { callbackUrl: () => "", inputUrl: () => "" };
 const redis = { id: "redis", name: "Redis", requires: [] as const } as unknown as Manifest;
-const nothingSaid: ProviderAnswer = {
-  isLater: false,
-  id: undefined,
-  message: undefined,
-  config: {},
-  drainUrl: undefined,
-};
 let isRefusing = false;
 beforeEach(() => {
   isRefusing = false;
