@@ -99,6 +99,28 @@ export function inFewTurns<Value>(steps: WaitingSteps<Value>, group: string): Va
   }
 }
 
+/**
+ * Joins those who wait for what somebody else has asked for. When it is there they continue in turns, whether it is a
+ * value or a failure: otherwise all that they do with it would be done in one turn. `group`: who they are.
+ */
+export async function joined<Value>(asked: Promise<Value>, group: string): Promise<Value> {
+  try {
+    return await asked;
+  } finally {
+    await turns.next(group);
+  }
+}
+
+/** Several are woken together: undefined for the first, who continues at once, and a promise of its turn for each other one. */
+export function oneByOne(group: string): () => Promise<void> | undefined {
+  let isFirst = true;
+  return () => {
+    if (!isFirst) return turns.next(group);
+    isFirst = false;
+    return undefined;
+  };
+}
+
 /** Turns of this process's event loop, with a budget of their own. */
 export const ownTurns = (): Turns => new Turns({ nowMs: () => performance.now(), defer: setImmediate });
 

@@ -1,4 +1,4 @@
-import { turns } from "../turns.ts";
+import { joined } from "../turns.ts";
 
 /**
  * Shares an expensive answer that is the same for everybody: it is made at most once at a time and once in `ageMsMax`,
@@ -13,7 +13,7 @@ export function sharedAnswer<Value>(
   let kept: { readonly value: Promise<Value>; madeAtMs: number } | undefined;
   return () => {
     if (kept !== undefined && monotonicMs() - kept.madeAtMs < ageMsMax) {
-      return Number.isFinite(kept.madeAtMs) ? kept.value : inTurn(kept.value);
+      return Number.isFinite(kept.madeAtMs) ? kept.value : joined(kept.value, "shared");
     }
     const made = { value: make(), madeAtMs: Number.POSITIVE_INFINITY }; // it does not age while it is being made
     kept = made;
@@ -25,12 +25,6 @@ export function sharedAnswer<Value>(
         if (kept === made) kept = undefined;
       },
     );
-    return inTurn(made.value);
+    return joined(made.value, "shared");
   };
-}
-
-async function inTurn<Value>(made: Promise<Value>): Promise<Value> {
-  const value = await made;
-  await turns.next("shared");
-  return value;
 }

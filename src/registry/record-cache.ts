@@ -6,6 +6,7 @@
 import type { LRUCache } from "lru-cache";
 import { lastUsed } from "../core/last-used.ts";
 import type { Clock, Store, StoreChange } from "../ports.ts";
+import { joined } from "../turns.ts";
 import { followRecords } from "./follow-records.ts";
 
 export class RecordCache<Value extends object> {
@@ -46,7 +47,8 @@ export class RecordCache<Value extends object> {
   async find(key: string): Promise<Value | undefined> {
     const cached = this.peek(key);
     if (cached !== undefined) return cached ?? undefined;
-    return this.#reads.get(key) ?? this.#read(key);
+    const asked = this.#reads.get(key);
+    return asked === undefined ? this.#read(key) : joined(asked, key);
   }
 
   /** Call it after your own put, so that the change counts here before the watch reports it. */

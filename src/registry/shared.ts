@@ -1,6 +1,8 @@
+import { joined } from "../turns.ts";
+
 /**
  * Shares slow work between callers. It runs once at a time; callers that ask while it runs share the next run, so that
- * nobody gets an answer that is older than their question.
+ * nobody gets an answer that is older than their question. They continue in turns.
  */
 export function shared<Value>(make: () => Promise<Value>): () => Promise<Value> {
   let current: Promise<Value> | undefined;
@@ -17,7 +19,8 @@ export function shared<Value>(make: () => Promise<Value>): () => Promise<Value> 
   };
   return () => {
     if (current === undefined) return begin();
-    next ??= current.then(begin, begin);
+    if (next !== undefined) return joined(next, "shared");
+    next = current.then(begin, begin);
     return next;
   };
 }

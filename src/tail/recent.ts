@@ -8,6 +8,7 @@ import { endOf, markOf, ownBatch, type StoredBatch } from "../core/batch/batch.t
 import type { ChannelId } from "../core/ids.ts";
 import { isSamePlace, type Place, type Position, readPosition } from "../core/position.ts";
 import type { ChannelEnd, ChannelLog, Clock } from "../ports.ts";
+import { joined } from "../turns.ts";
 
 export type RecentOptions = {
   readonly log: ChannelLog;
@@ -124,8 +125,9 @@ export class Recent {
   }
 
   #fill(channel: ChannelId): Promise<Ring> {
-    const filling =
-      this.#filling.get(channel) ?? this.#load(channel).finally(() => this.#filling.delete(channel));
+    const asked = this.#filling.get(channel);
+    if (asked !== undefined) return joined(asked, channel);
+    const filling = this.#load(channel).finally(() => this.#filling.delete(channel));
     this.#filling.set(channel, filling);
     return filling;
   }

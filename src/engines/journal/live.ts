@@ -8,6 +8,7 @@
 import assert from "node:assert";
 import type { StoredBatch } from "../../core/batch/batch.ts";
 import type { Followed } from "../../ports.ts";
+import { oneByOne } from "../../turns.ts";
 import type { Channel } from "./channel.ts";
 import type { LiveWindow, WindowedBatches } from "./live-window.ts";
 import type { Reader } from "./reader.ts";
@@ -38,13 +39,14 @@ export class LiveChannel {
     this.#unused = unused;
   }
 
-  /** A batch was stored: waiting followers get it now. */
+  /** A batch was stored: a waiting follower gets it now, and several one by one. */
   publish(channel: Channel, batch: StoredBatch): void {
     this.channel = channel;
     this.line = Math.max(this.line, batch.line + batch.count);
+    const turn = oneByOne(channel.id);
     let busy = 0;
     for (const follower of this.#followers) {
-      if (follower.isWaiting) follower.hand(batch);
+      if (follower.isWaiting) follower.hand(batch, turn);
       else busy++;
     }
     if (busy > 0) this.#shared.add(this.#window, batch);
@@ -103,7 +105,7 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
   /** Batches that were read and not taken yet. */
   #ahead: readonly StoredBatch[] = nothing;
   #taken = 0;
-  #resolve: ((result: Result) => void) | undefined;
+  #resolve: ((result: Result | Promise<Result>) => void) | undefined;
   #isPulling = false;
   #ended = false;
 
@@ -165,9 +167,12 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
     return this.#resolve !== undefined;
   }
 
-  /** Offers a batch to a waiting follower, which takes it if it wants one of its lines. */
-  hand(batch: StoredBatch): void {
-    if (batch.line + batch.count > this.#due) this.#settle({ done: false, value: this.#take(batch) });
+  /** Offers a batch to a waiting follower, which takes it if it wants one of its lines, and continues in its turn. */
+  hand(batch: StoredBatch, turn: () => Promise<void> | undefined): void {
+    if (batch.line + batch.count <= this.#due) return;
+    const result: Result = { done: false, value: this.#take(batch) };
+    const mine = turn();
+    this.#settle(mine === undefined ? result : mine.then(() => result));
   }
 
   end(): void {
@@ -215,7 +220,7 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
     return this.next();
   }
 
-  #settle(result: Result): void {
+  #settle(result: Result | Promise<Result>): void {
     const resolve = this.#resolve!;
     this.#resolve = undefined;
     this.#isPulling = false;

@@ -6,13 +6,17 @@ import type { Msg } from "nats";
 import { type Batch, markOf } from "../../../core/batch/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import type { Clock } from "../../../ports.ts";
+import { oneByOne } from "../../../turns.ts";
 import { decodeMessage, type Head, ownMessage, type StoredMessage, storedMessage } from "./stored.ts";
 
 /** A live message. `before` is the sequence of the channel's previous message, according to the server. */
 type Arrival = { readonly before: number; readonly bytes: number; readonly message: StoredMessage };
 
 /** A follower; it waits in at most one place at a time. */
-export type Waiter = { wake: () => void };
+export type Waiter = {
+  /** `when`: the turn in which it continues; absent: at once. */
+  wake: (when?: Promise<void>) => void;
+};
 
 /** The batch that this process is storing, for each channel. */
 export type UnderWay = ReadonlyMap<ChannelId, Batch>;
@@ -90,9 +94,9 @@ export class LiveChannel {
   /** Resolves when something has arrived or ended, or the follower calls `wake`. */
   changed(waiter: Waiter): Promise<void> {
     return new Promise((resolve) => {
-      waiter.wake = () => {
+      waiter.wake = (when) => {
         this.#waiting.delete(waiter);
-        resolve();
+        resolve(when);
       };
       this.#waiting.add(waiter);
       // A waiting follower has everything; when all are waiting, nobody needs what is held.
@@ -170,6 +174,7 @@ export class LiveChannel {
   }
 
   #wake(): void {
-    for (const { wake } of [...this.#waiting]) wake();
+    const turn = oneByOne(this.id);
+    for (const { wake } of [...this.#waiting]) wake(turn());
   }
 }
