@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { freePorts } from "../support/nats.ts";
 import { openNginx } from "../support/nginx.ts";
 import { writeOtlp } from "../support/otlp-receiver.ts";
 import { startRsyslogSender } from "../support/rsyslog-sender.ts";
@@ -108,6 +109,27 @@ describe("run as the page says", () => {
       );
       expect(status).toBe(0);
       await until(() => has(".77]: forwarded é"), { tell: () => rsyslog.said });
+    } finally {
+      await rsyslog.close();
+    }
+  });
+
+  test("rsyslog, for what others send it: with and without a space before the text", async () => {
+    const { token, has } = await appFor("relayed", "--keep-hostname", "--keep-source");
+    const [port = 0] = await freePorts(1);
+    const rsyslog = await startRsyslogSender(
+      `${world.rsyslog("rsyslog-tcp", world.plain.syslog, token)}
+module(load="imtcp")\ninput(type="imtcp" port="${port}" address="127.0.0.1")`,
+    );
+    const send = (form: string, text: string) =>
+      shell(`logger --server 127.0.0.1 --port ${port} --tcp ${form} --tag shop --id=77 '${text}'`);
+    try {
+      await until(async () => (await send("--rfc5424", "up")).status === 0, { tell: () => rsyslog.said });
+      await send("--rfc5424", "accepted é"); // rsyslog keeps the text of RFC 5424 without the space before it,
+      await send("--rfc3164", "closed é"); // that of BSD syslog with it
+      await send("--rfc3164", "  indented");
+      const all = [".77]: accepted é", ".77]: closed é", ".77]:   indented"];
+      await until(() => has(...all), { tell: () => rsyslog.said });
     } finally {
       await rsyslog.close();
     }
