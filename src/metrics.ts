@@ -119,6 +119,12 @@ export const dataInPlace = new Gauge({
   registers,
 });
 
+export const ready = new Gauge({
+  name: "tailrace_ready",
+  help: "1 while the node can store, as /readyz says, looked at when metrics are asked for; 0 if it cannot, or cannot say in time.",
+  registers,
+});
+
 // Ingest
 
 export const repeatedLines = new Counter({

@@ -1,12 +1,15 @@
 /** Reports whether the process is alive and able to work, and its metrics. Nothing here belongs to an app. */
+import { setTimeout } from "node:timers/promises";
 import type { FastifyPluginAsync } from "fastify";
-import { metricsRegistry } from "../metrics.ts";
+import { metricsRegistry, ready } from "../metrics.ts";
 import { sharedAnswer } from "./shared-answer.ts";
 
 /** The reasons why the server cannot work, worded for the operator; empty if it can. */
 type Readiness = () => Promise<readonly string[]>;
 
 const figuresAgeMsMax = 1000;
+/** How long metrics wait for the answer of `/readyz`: a disk or a store that hangs does not keep them away. */
+const readyMsMax = 1000;
 
 const open = { tags: ["Operations"], security: [] };
 const text = { type: "string" };
@@ -26,7 +29,10 @@ export const healthApi: FastifyPluginAsync<HealthOptions> = async (
   server,
   { readiness, isBrief = false },
 ) => {
-  const figures = sharedAnswer(async () => Buffer.from(await metricsRegistry.metrics()), figuresAgeMsMax);
+  const figures = sharedAnswer(async () => {
+    ready.set((await isReadyInTime(readiness)) ? 1 : 0);
+    return Buffer.from(await metricsRegistry.metrics());
+  }, figuresAgeMsMax);
 
   server.get("/healthz", { schema: { ...open, summary: "Is the process alive?" } }, async () => ({
     alive: true,
@@ -66,3 +72,16 @@ export const healthApi: FastifyPluginAsync<HealthOptions> = async (
     async (_request, reply) => reply.type(metricsRegistry.contentType).send(await figures()),
   );
 };
+
+async function isReadyInTime(readiness: Readiness): Promise<boolean> {
+  const late = new AbortController();
+  const asked = readiness().then(
+    (reasons) => reasons.length === 0,
+    () => false,
+  );
+  try {
+    return await Promise.race([asked, setTimeout(readyMsMax, false, { signal: late.signal })]);
+  } finally {
+    late.abort();
+  }
+}

@@ -1,6 +1,9 @@
+import fastify from "fastify";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { healthApi } from "../../src/control/health.ts";
 import { acceptedLines } from "../../src/metrics.ts";
 import { ControlServer } from "../support/control-server.ts";
+import { until } from "../support/until.ts";
 
 let server: ControlServer;
 beforeAll(async () => {
@@ -32,6 +35,20 @@ test("figures are Prometheus text, and hold no app, token or URL", async () => {
   expect(headers["content-type"]).toContain("text/plain");
   expect(text).toMatch(/^tailrace_accepted_lines_total\{via="http"\} 3$/m);
   expect(text).not.toMatch(/secretive|hidden\.example|[td]\.[0-9a-f]{8}-/);
+});
+
+test("figures say whether it is ready, also when that is not known in time", async () => {
+  const says = (value: number) => async () =>
+    new RegExp(`^tailrace_ready ${value}$`, "m").test((await get("/metrics")).text);
+  await until(says(1));
+  server.reasons = ["JetStream does not answer"];
+  await until(says(0)); // figures may be a second old
+  server.reasons = [];
+  await until(says(1));
+  const hangs = fastify();
+  await hangs.register(healthApi, { readiness: () => new Promise<never>(() => {}) });
+  expect((await hangs.inject("/metrics")).body).toMatch(/^tailrace_ready 0$/m);
+  await hangs.close();
 });
 
 test("OpenAPI describes every route with a summary, its parameters and its answers", async () => {
