@@ -37,12 +37,13 @@ export const natsStreamRefused = (stream: string, cause: unknown) =>
     cause,
   });
 
-export const natsStreamDiffers = (stream: string, differences: readonly string[]) =>
+/** `edit`: the command that removes the differences, if there is one. */
+export const natsStreamDiffers = (stream: string, differences: readonly string[], edit?: string) =>
   new AppError({
     code: "NATS_STREAM_DIFFERS",
     status: 409,
     message: `The stream ${stream} is not as this process would make it (${differences.join("; ")}).`,
-    mend: "Start with the options that it was made with (--retain, --retain-total, --nats-replicas), or change it with `nats stream edit`; tailrace does not change it by itself.",
+    mend: `Start with the options that it was made with (--retain, --retain-total, --nats-replicas), or change it with \`${edit ?? "nats stream edit"}\`, and the other streams like it; tailrace does not change them by itself.`,
   });
 
 export const natsShardsDiffer = (wanted: number, found: number) =>

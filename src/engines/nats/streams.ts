@@ -71,7 +71,7 @@ export async function ensureStream(
     try {
       const { config } = await jsm.streams.info(wanted.name);
       const differences = differencesOf(wanted, config);
-      if (differences.length > 0) throw natsStreamDiffers(wanted.name, differences);
+      if (differences.length > 0) throw natsStreamDiffers(wanted.name, differences, editOf(wanted, config));
       return;
     } catch (cause) {
       const code = errorCode(cause);
@@ -97,17 +97,44 @@ async function made(jsm: StreamMaker, wanted: Wanted): Promise<unknown> {
 }
 
 /** The differences, as `name: wanted X, found Y`. */
-function differencesOf(wanted: Wanted, found: StreamConfig): string[] {
-  const differences: string[] = [];
-  for (const [name, value] of Object.entries(wanted)) {
-    const other = found[name as keyof StreamConfig];
-    const same =
-      name === "republish"
-        ? sameRepublish(value as StreamConfig["republish"], found.republish)
-        : JSON.stringify(value) === JSON.stringify(other ?? (typeof value === "boolean" ? false : other));
-    if (!same) differences.push(`${name}: wanted ${JSON.stringify(value)}, found ${JSON.stringify(other)}`);
-  }
-  return differences;
+const differencesOf = (wanted: Wanted, found: StreamConfig): string[] =>
+  namesOfOthers(wanted, found).map(
+    (name) => `${name}: wanted ${valueText(name, wanted[name])}, found ${valueText(name, found[name])}`,
+  );
+
+/** The flags of `nats stream edit` that settings of `serve` lead to. */
+const editFlags: Partial<Record<keyof StreamConfig, string>> = {
+  num_replicas: "--replicas",
+  max_age: "--max-age",
+  max_bytes: "--max-bytes",
+  duplicate_window: "--dupe-window",
+};
+
+/** The command that makes the stream as it is wanted; undefined if it takes more than settings of `serve` change. */
+function editOf(wanted: Wanted, found: StreamConfig): string | undefined {
+  const others = namesOfOthers(wanted, found);
+  if (others.some((name) => editFlags[name] === undefined)) return undefined;
+  const flags = others.map((name) => `${editFlags[name]} ${valueText(name, wanted[name])}`);
+  return `nats stream edit ${wanted.name} ${flags.join(" ")}`;
+}
+
+function namesOfOthers(wanted: Wanted, found: StreamConfig): (keyof StreamConfig)[] {
+  return (Object.keys(wanted) as (keyof StreamConfig)[]).filter((name) => {
+    const value = wanted[name];
+    const other = found[name];
+    return name === "republish"
+      ? !sameRepublish(value as StreamConfig["republish"], found.republish)
+      : JSON.stringify(value) !== JSON.stringify(other ?? (typeof value === "boolean" ? false : other));
+  });
+}
+
+/** Times as `nats` takes them: `24h` for the nanoseconds of a day. */
+function valueText(name: keyof StreamConfig, value: unknown): string {
+  if ((name !== "max_age" && name !== "duplicate_window") || typeof value !== "number")
+    return JSON.stringify(value) ?? "none";
+  const units = { h: 3_600e9, m: 60e9, s: 1e9, ms: 1e6 };
+  const [unit, size] = Object.entries(units).find(([, each]) => value % each === 0) ?? ["ns", 1];
+  return `${value / size}${unit}`;
 }
 
 const sameRepublish = (a: StreamConfig["republish"], b: StreamConfig["republish"]): boolean =>
