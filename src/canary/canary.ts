@@ -116,10 +116,12 @@ export class Canary {
       for (const way of ways) canaryLost.inc({ way }, lost[way]);
       canarySent.inc();
       const failure = await this.#post(url, token, canaryText(this.#node, number));
+      if (signal.aborted) return; // the stop itself cut it off
       if (failure !== undefined) {
         this.#ledger.withdraw(number);
         canaryRefused.inc();
-        if (failures++ === 0) logger.warn({ reason: failure }, "the canary's line was not taken");
+        if (failures++ === 0)
+          logger.warn({ at: url.origin, reason: failure }, "the canary's line was not taken");
       } else if (failures > 0) {
         logger.info({ failures }, "the canary's lines are taken again");
         failures = 0;
