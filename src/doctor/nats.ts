@@ -84,7 +84,11 @@ async function lookAtJetStream(
     manager = await connection.jetstreamManager({ timeout: askMsMax });
   } catch {
     return [
-      ill("jetstream", "it does not answer", "Start nats-server with JetStream (-js, or `jetstream {}`)."),
+      ill(
+        "jetstream",
+        "it does not answer: it is off, or a majority of the servers is away",
+        "Start every nats-server with JetStream (-js, or `jetstream {}`), and those that are missing: two of three have to run.",
+      ),
     ];
   }
   const streams: StreamInfo[] = [];

@@ -1,10 +1,14 @@
 /** What the doctor says of each part, well and not. */
+
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { roles } from "../../src/config.ts";
 import { lookAtCertificate } from "../../src/doctor/certificates.ts";
 import { lookAtDisk, measureSync } from "../../src/doctor/disk.ts";
 import { lookAtListeners } from "../../src/doctor/listeners.ts";
@@ -30,11 +34,10 @@ describe("listeners", () => {
   };
   const stateAt = async (port: number, nats?: string) => {
     const http = { host: "127.0.0.1", port };
-    const config = { http, syslog: "off", data: folder, nats } as unknown as Parameters<
-      typeof lookAtListeners
-    >[0];
-    return (await lookAtListeners(config))[0]!;
+    return (await look({ http, syslog: "off", nats }))[0]!;
   };
+  const look = (settings: object) =>
+    lookAtListeners({ roles, data: folder, ...settings } as unknown as Parameters<typeof lookAtListeners>[0]);
 
   test("an address that is free, and one where the server of this folder answers, are well", async () => {
     expect(await stateAt(0)).toMatchObject({ part: "http", state: "well" });
@@ -49,10 +52,42 @@ describe("listeners", () => {
 
   test("one where something else answers is ill, and so is a host that is not this machine's", async () => {
     expect(await stateAt(await listening("hello"))).toMatchObject({ state: "ill", mend: expect.any(String) });
-    const config = { http: { host: "192.0.2.1", port: 0 }, syslog: "off" } as Parameters<
-      typeof lookAtListeners
-    >[0];
-    expect(await lookAtListeners(config)).toMatchObject([{ state: "ill", mend: expect.any(String) }]);
+    expect(await look({ http: { host: "192.0.2.1", port: 0 }, syslog: "off" })).toMatchObject([
+      { state: "ill", mend: expect.any(String) },
+    ]);
+  });
+
+  test("every door for lines is looked at where the role has one, and another program's greeting is told", async () => {
+    const http = { host: "127.0.0.1", port: await listening('{"alive":true}') };
+    const nats = ["nats://127.0.0.1:4222"];
+    const greeter = createTcpServer((socket) => socket.end("INFO {}\r\n")).listen(0, "127.0.0.1");
+    const silent = createTcpServer(() => {}).listen(0, "127.0.0.1");
+    const udp = createSocket("udp4").bind(0, "127.0.0.1");
+    await Promise.all([greeter, silent, udp].map((one) => once(one, "listening")));
+    kept({ close: async () => [greeter, silent, udp].map((one) => one.close()) });
+    const doors = {
+      syslog: greeter.address() as AddressInfo,
+      syslogTls: silent.address() as AddressInfo,
+      syslogUdp: udp.address(),
+      relp: { host: "127.0.0.1", port: 0 },
+    };
+    const settings = Object.fromEntries(
+      Object.entries(doors).map(([name, { port }]) => [name, { host: "127.0.0.1", port }]),
+    );
+    const found = await look({ http, nats, ...settings });
+    expect(found.map(({ part, state }) => [part, state])).toEqual([
+      ["http", "well"],
+      ["syslog", "ill"],
+      ["syslog-tls", "well"],
+      ["syslog-udp", "well"],
+      ["relp", "well"],
+    ]);
+    expect(found[2]!.what).toContain("as far as can be seen");
+    const free = { http: { host: "127.0.0.1", port: 0 }, ...settings };
+    expect((await look(free)).map(({ state }) => state)).toEqual(["well", "ill", "ill", "ill", "well"]);
+    expect((await look({ http, nats, ...settings, roles: ["drain"] })).map(({ part }) => part)).toEqual([
+      "http",
+    ]);
   });
 });
 
