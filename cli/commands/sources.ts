@@ -28,10 +28,11 @@ export function registerSources(program: Command, { api, output }: Context): voi
           sender.last_error === null ? "-" : `${sender.last_error.cause}, ${sender.last_error.at}`,
         ]),
       );
-      for (const { peer, last_error: error } of senders) {
-        if (error === null) continue;
-        output.note(`${peer}: ${error.message}. ${error.mend}`);
-        if (error.first_bytes !== null) output.note(`  it began with: ${error.first_bytes}`);
-      }
+      const notes = senders.map(({ peer, last_error: error }) => {
+        if (error === null) return "";
+        const began = error.first_bytes === null ? "" : `\n  it began with: ${error.first_bytes}`;
+        return `${peer}: ${error.message}. ${error.mend}${began}`;
+      });
+      for (const note of new Set(notes)) if (note !== "") output.note(note); // one of a peer, whatever its doors
     });
 }

@@ -4,6 +4,7 @@
  */
 import { hostname } from "node:os";
 import type { FastifyPluginAsync } from "fastify";
+import { unauthorized } from "../../errors/access.ts";
 import { AppError } from "../../errors/app-error.ts";
 import { sendersForOperator } from "../../errors/ingest.ts";
 import type { OtherNodes } from "../../other-nodes.ts";
@@ -39,6 +40,7 @@ export const sendersHttp: FastifyPluginAsync<SendersHttpOptions> = async (
     const isOperator = await writer(request.headers.authorization).then(
       ({ kind }) => kind === "any_channel",
       (error: unknown) => {
+        if (error instanceof AppError && error.status === 401) throw unauthorized();
         if (error instanceof AppError && error.status < 500) return false;
         throw error;
       },
