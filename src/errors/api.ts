@@ -83,6 +83,14 @@ export const tokenLimit = (max: number) =>
     mend: 'Revoke one that nothing uses any more: "tailrace tokens -a APP" lists them, tokens:revoke ends one.',
   });
 
+export const keysTooLong = (keys: number, bytesMax: number) =>
+  new AppError({
+    code: "KEYS_TOO_LONG",
+    status: 422,
+    message: `The list of the ${keys} API keys would be longer than ${bytesMax / 1024 / 1024} MiB, with the apps of each.`,
+    mend: "Revoke keys by the ids that you were told when they were made (keys:revoke), or give those of many apps none (keys for all apps).",
+  });
+
 export const keyLimit = (max: number) =>
   new AppError({
     code: "KEY_LIMIT",

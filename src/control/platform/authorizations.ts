@@ -22,6 +22,7 @@ import {
   uuid,
 } from "../schemas.ts";
 import { userOf } from "./account.ts";
+import { type AppsById, allAuthorizations } from "./all-authorizations.ts";
 
 const appsOfKeyMax = 1_000;
 const descriptionCharsMax = 200;
@@ -83,8 +84,9 @@ type AuthorizationsDeps = { readonly apps: Apps; readonly keys: Keys; readonly c
 
 export const authorizationsApi: FastifyPluginAsync<AuthorizationsDeps> = async (server, deps) => {
   const { keys, clock } = deps;
-  const show = (record: KeyRecord, secret?: string) =>
-    replyOf(deps.apps, record, { nowMs: clock.nowMs(), secret });
+  const show = async (record: KeyRecord, secret?: string) =>
+    replyOf(record, await appsOf(deps.apps, record), { nowMs: clock.nowMs(), secret });
+  const all = allAuthorizations(deps, (record, named) => replyOf(record, named, { nowMs: clock.nowMs() }));
   server.addHook("onRequest", managesAll);
 
   server.get(
@@ -92,7 +94,7 @@ export const authorizationsApi: FastifyPluginAsync<AuthorizationsDeps> = async (
     {
       schema: { tags, summary: "All API keys", response: { 200: arrayOf(authorizationReply), ...failures } },
     },
-    async () => Promise.all((await keys.list()).map((record) => show(record))),
+    async (_, reply) => reply.type("application/json; charset=utf-8").send(await all()),
   );
 
   server.post<{ Body: Body }>(
@@ -195,14 +197,18 @@ export const authorizationsApi: FastifyPluginAsync<AuthorizationsDeps> = async (
   };
 };
 
-// Apps that are gone are left out.
-async function replyOf(
-  apps: Apps,
+/** The apps that a key is limited to. Those that are gone are left out. */
+async function appsOf(apps: Apps, { apps: ids }: KeyRecord): Promise<AppsById> {
+  const found = ids === "all" ? [] : await Promise.all(ids.map((id) => apps.get(id)));
+  return new Map(found.filter((app) => app !== undefined).map(({ id, name }) => [id, { id, name }]));
+}
+
+function replyOf(
   record: KeyRecord,
-  { nowMs, secret }: { nowMs: number; secret: string | undefined },
+  named: AppsById,
+  { nowMs, secret }: { nowMs: number; secret?: string | undefined },
 ) {
   const expiryMs = expiryMsOf(record);
-  const limited = record.apps === "all" ? [] : await Promise.all(record.apps.map((id) => apps.get(id)));
   return {
     id: record.id,
     description: record.description,
@@ -210,7 +216,7 @@ async function replyOf(
     apps:
       record.apps === "all"
         ? null
-        : limited.filter((app) => app !== undefined).map(({ id, name }) => ({ id, name })),
+        : record.apps.map((id) => named.get(id)).filter((app) => app !== undefined),
     read_only: record.readOnly,
     access_token: {
       id: record.id,
