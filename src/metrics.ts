@@ -150,7 +150,7 @@ export const unknownTokenFrames = new Counter({
 
 export const datagrams = new Counter({
   name: "tailrace_syslog_datagrams_total",
-  help: "Datagrams of syslog over UDP; dropped: those before them filled the memory that there is for them; overrun: the system dropped them, as more came than were read in time (Linux, looked at every 5 s).",
+  help: "Datagrams of syslog over UDP; dropped: those before them, or those whose tokens were not looked up yet, filled the memory that there is for them; overrun: the system dropped them, as more came than were read in time (Linux, looked at every 5 s).",
   labelNames: ["fate"] as const, // taken, dropped, overrun
   registers,
 });

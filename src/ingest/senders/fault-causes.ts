@@ -27,7 +27,7 @@ export const causes = {
     mend: "Let rsyslog send with omrelp to this port; other syslog goes to that of --syslog.",
   },
   udp_full: {
-    what: "datagrams of syslog senders are dropped: those before them wait for the log",
+    what: "datagrams of syslog senders are dropped: those before them wait for the log, or for their tokens to be looked up",
     mend: "UDP has no answer to give: use TCP, TLS or RELP for senders that must not lose lines.",
   },
   no_token: {

@@ -9,10 +9,10 @@ import { type AddressInfo, isIPv6 } from "node:net";
 import { isFrameEnd } from "../../core/wire/frame.ts";
 import { datagrams, malformedFrames, unknownTokenFrames } from "../../metrics.ts";
 import { turns } from "../../turns.ts";
-import type { Sorting } from "../routing/router.ts";
-import { FrameRouter } from "../routing/router.ts";
+import { FrameRouter, type Sorting, type TokenLookup } from "../routing/router.ts";
 import type { SyslogOptions } from "./syslog.ts";
 import { SyslogWriter } from "./syslog-writer.ts";
+import { type Datagram, UdpLookUps } from "./udp-look-ups.ts";
 import { UdpOverruns } from "./udp-overruns.ts";
 
 export type UdpOptions = SyslogOptions & {
@@ -20,14 +20,18 @@ export type UdpOptions = SyslogOptions & {
   readonly udpBytesMax: number;
 };
 
-type Datagram = { readonly bytes: Buffer; readonly address: string };
-
 /** Requested from the system, which grants at most `net.core.rmem_max`. */
 const receiveBytes = 4 * 1024 * 1024;
 /** How often to check what the system has dropped. */
 const overrunsEveryMs = 5_000;
 /** Memory of a waiting datagram besides its bytes. */
 const overheadBytes = 256;
+/** Those that wait for the store to be asked for their tokens have one part in so many of the memory. */
+const lookUpsPart = 4;
+
+/** Rejects: the first look at a token that is not in memory only finds that out. */
+const notInMemory = Promise.reject(new Error("a token is not in memory"));
+notInMemory.catch(() => {});
 
 /** `close` stores what was received. */
 export async function udpListener(
@@ -64,27 +68,39 @@ export async function udpListener(
 /** Datagrams on their way to the log. */
 class UdpIntake {
   readonly #options: UdpOptions;
+  /** Sorts those whose tokens are in memory. */
   readonly #router: FrameRouter;
+  /** Asks the store for tokens. */
+  readonly #asking: FrameRouter;
+  readonly #lookUps: UdpLookUps;
   readonly #writer: SyslogWriter;
   #queue: Datagram[] = [];
   #bytes = 0;
   #pump: Promise<void> | undefined;
 
   constructor(options: UdpOptions) {
+    const { tokens, udpBytesMax } = options;
     this.#options = options;
-    this.#router = new FrameRouter(options);
+    const inMemory: TokenLookup = {
+      get version() {
+        return tokens.version;
+      },
+      peek: (token) => tokens.peek(token),
+      find: () => notInMemory,
+    };
+    this.#router = new FrameRouter({ ...options, tokens: inMemory });
+    this.#asking = new FrameRouter(options);
+    this.#lookUps = new UdpLookUps(udpBytesMax / lookUpsPart, (datagram) => this.#lookUp(datagram));
     this.#writer = new SyslogWriter(options);
   }
 
   take(bytes: Buffer, address: string): void {
-    const { udpBytesMax, faults } = this.#options;
+    const { udpBytesMax } = this.#options;
     const held = bytes.length + overheadBytes;
     if (this.#bytes + this.#writer.bytes + held > udpBytesMax) {
-      datagrams.inc({ fate: "dropped" });
-      faults.note(address, "udp_full");
+      this.#drop(address);
       return;
     }
-    datagrams.inc({ fate: "taken" });
     this.#bytes += held;
     this.#queue.push({ bytes, address });
     this.#pump ??= this.#run();
@@ -94,7 +110,13 @@ class UdpIntake {
   async close(): Promise<void> {
     this.#writer.stop();
     await this.#pump;
+    await this.#lookUps.settled();
     await this.#writer.settled();
+  }
+
+  #drop(address: string): void {
+    datagrams.inc({ fate: "dropped" });
+    this.#options.faults.note(address, "udp_full");
   }
 
   async #run(): Promise<void> {
@@ -109,37 +131,43 @@ class UdpIntake {
 
   // Sorts consecutive datagrams of one address, so that their faults have a peer.
   async #sortOf(queue: readonly Datagram[], first: number): Promise<number> {
-    const { clock, defaultToken, faults, senders } = this.#options;
+    const { clock, defaultToken, senders } = this.#options;
     const { address } = queue[first]!;
     const sorting = this.#router.sort(clock.nowMs(), defaultToken, this.#writer);
     let at = first;
     for (; queue[at]?.address === address && (at === first || !turns.isOver); at++) {
-      const { bytes } = queue[at]!;
-      this.#bytes -= bytes.length + overheadBytes;
-      await this.#add(sorting, bytes);
+      const datagram = queue[at]!;
+      this.#bytes -= datagram.bytes.length + overheadBytes;
+      const asking = this.#add(sorting, datagram);
+      asking?.catch(() => {});
+      if (asking === undefined || this.#lookUps.take(datagram)) datagrams.inc({ fate: "taken" });
+      else this.#drop(address);
     }
     const sender = senders?.heard(address, "syslog-udp");
     if (sender !== undefined)
       Object.assign(sender, { framing: "datagram", frames: sender.frames + at - first });
-    malformedFrames.inc({ via: "udp" }, sorting.faults.count("no_token"));
-    unknownTokenFrames.inc({ via: "udp" }, sorting.faults.count("unknown_token"));
-    sorting.faults.tellTo(faults, address);
+    this.#tellFaults(sorting, address);
     if (turns.isOver) await turns.next(address);
     return at;
   }
 
+  async #lookUp(datagram: Datagram): Promise<void> {
+    const { clock, defaultToken } = this.#options;
+    const sorting = this.#asking.sort(clock.nowMs(), defaultToken, this.#writer);
+    await this.#writer.insist(1, async () => this.#add(sorting, datagram));
+    this.#tellFaults(sorting, datagram.address);
+  }
+
+  #tellFaults({ faults }: Sorting, address: string): void {
+    malformedFrames.inc({ via: "udp" }, faults.count("no_token"));
+    unknownTokenFrames.inc({ via: "udp" }, faults.count("unknown_token"));
+    faults.tellTo(this.#options.faults, address);
+  }
+
   // Some senders end datagrams with a newline, as they end lines.
-  async #add(sorting: Sorting, bytes: Buffer): Promise<void> {
+  #add(sorting: Sorting, { bytes }: Datagram): Promise<void> | undefined {
     let end = bytes.length;
     while (end > 0 && isFrameEnd(bytes[end - 1])) end--;
-    if (end === 0) return;
-    const asking = sorting.add(bytes, 0, end);
-    if (asking === undefined) return;
-    let first: Promise<void> | undefined = asking;
-    await this.#writer.insist(1, async () => {
-      const found = first ?? sorting.add(bytes, 0, end);
-      first = undefined;
-      await found;
-    });
+    return end === 0 ? undefined : sorting.add(bytes, 0, end);
   }
 }

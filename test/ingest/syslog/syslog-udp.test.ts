@@ -89,3 +89,49 @@ test("closing appends what was taken", async () => {
   await closed;
   expect(log.messages(app)).toEqual(["a"]);
 });
+
+test("tokens that have to be looked up hold up neither known ones nor those of other addresses, nor fill the memory", async () => {
+  const { log, tokens, noted } = await start({ udpBytesMax: 40_000 });
+  await send(line("known"));
+  await until(() => log.lines().length === 1);
+  const asked: (() => void)[] = [];
+  const { find } = tokens;
+  tokens.find = async (token) => {
+    await new Promise<void>((resolve) => asked.push(resolve));
+    return find.call(tokens, token);
+  };
+  for (let number = 100; number < 200; number++) {
+    await send(line("unknown", number));
+    await send(line(`n ${number}`));
+  }
+  await until(() => log.lines().length === 101);
+  expect(log.messages(app).slice(1)).toEqual(Array.from({ length: 100 }, (_, n) => `n ${n + 100}`));
+  expect(asked).toHaveLength(1); // one after the other of an address
+  expect(noted.map(({ cause }) => cause)).toContain("udp_full");
+  expect(noted.map(({ cause }) => cause)).not.toContain("unknown_token");
+  tokens.find = find;
+  for (const answer of asked) answer();
+  await until(() => noted.some(({ cause }) => cause === "unknown_token"));
+  await send(line("f", 2));
+  await until(() => log.messages(channelOf(2)).length === 1);
+});
+
+test("lines of a token that has to be looked up stay in order, and closing waits for them", async () => {
+  const { log, tokens, noted } = await start();
+  let answer: (() => void) | undefined;
+  const { find } = tokens;
+  tokens.find = async (token) => {
+    await new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    return find.call(tokens, token);
+  };
+  for (let n = 0; n < 20; n++) await send(line(`n ${n}`));
+  await send("<13>1 - h app - - - of no app");
+  await until(() => noted.length === 1);
+  const closed = listener.close();
+  tokens.find = find;
+  answer!();
+  await closed;
+  expect(log.messages(app)).toEqual(Array.from({ length: 20 }, (_, n) => `n ${n}`));
+});
