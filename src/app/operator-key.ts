@@ -42,3 +42,14 @@ export async function keptOperatorKey(folder: string, logger?: Pick<Logger, "war
     throw dataFailure(folder, error);
   }
 }
+
+/**
+ * Warns of a key of this node alone, for where there must be other nodes: an operator whom one of them lets in is a stranger
+ * to the others, and so are the sessions that the operator opens.
+ */
+export function warnOfOwnKey({ path }: KeptKey, logger: Pick<Logger, "warn">): void {
+  logger.warn(
+    { path },
+    "this node has an operator's key of its own: give all nodes one, as TAILRACE_API_KEY, else they refuse each other's operator",
+  );
+}

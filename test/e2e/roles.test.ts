@@ -1,9 +1,11 @@
 /** A cluster without one address in front: what people type leads to the nodes that do it, or says what is missing. */
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
-import { hostname } from "node:os";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { runCli } from "../support/cli.ts";
+import { runCli, startCli } from "../support/cli.ts";
 import { kept } from "../support/kept.ts";
 import { startNats } from "../support/nats.ts";
 import { TestServer, testKey } from "../support/server.ts";
@@ -61,4 +63,22 @@ test("senders are told --ingest-url; who asks a node for what it does not do is 
   const asked = await tailrace(ingest, "apps");
   expect(asked.status).toBe(1);
   expect(asked.stderr).toContain("This node has the role ingest, and /apps needs the role control.");
+});
+
+test("a node beside others warns of an operator's key of its own", async () => {
+  const nats = kept(await startNats());
+  const said = async (...args: string[]) => {
+    const data = await mkdtemp(join(tmpdir(), "tailrace-own-key-"));
+    kept({ close: () => rm(data, { recursive: true }) });
+    const serve = ["serve", "--nats", nats.urls.join(","), "--http", "127.0.0.1:0", "--syslog", "off"];
+    const child = startCli([...serve, "--data", data, ...args], { PATH: process.env.PATH! });
+    let stdout = "";
+    child.stdout.on("data", (text) => (stdout += text));
+    await until(() => stdout.includes('"msg":"listening"'), { tell: () => stdout });
+    child.kill("SIGTERM");
+    await once(child, "close");
+    return stdout;
+  };
+  expect(await said("--roles", "tail")).toContain("give all nodes one, as TAILRACE_API_KEY");
+  expect(await said()).not.toContain("TAILRACE_API_KEY");
 });
