@@ -30,7 +30,7 @@ import { AddonNames, type NameOwner } from "./addon-names.ts";
 import { Grants } from "./grants.ts";
 import type { Manifest } from "./manifest.ts";
 import { nothingSaid, type Provider, type ProviderAnswer } from "./provider.ts";
-import { StoredAddons } from "./stored-addons.ts";
+import { attachmentName, StoredAddons } from "./stored-addons.ts";
 
 export const addonsMax = 20;
 
@@ -132,7 +132,7 @@ export class Addons {
       const made = await this.#take(app.id, asked.id, answer, user, state);
       await this.#options.tellApp(
         app.id,
-        `Attach ${varName(manifest.id)} (@ref:${name}) by user ${user.email}`,
+        `Attach ${attachmentName(manifest.id)} (@ref:${name}) by user ${user.email}`,
       );
       return made;
     } catch (failure) {
@@ -154,7 +154,7 @@ export class Addons {
     const changed = await this.#take(app.id, addon.id, answer, user, addon.state);
     await this.#options.tellApp(
       app.id,
-      `Update ${varName(addon.service)} (@ref:${addon.name}) to ${plan} by user ${user.email}`,
+      `Update ${attachmentName(addon.service)} (@ref:${addon.name}) to ${plan} by user ${user.email}`,
     );
     return this.stored.change(app.id, addon.id, {
       ...(changed.message !== undefined && { message: changed.message }),
@@ -236,7 +236,7 @@ export class Addons {
     await this.#remove(channel, addon.id, user);
     await this.#options.tellApp(
       channel,
-      `Detach ${varName(addon.service)} (@ref:${addon.name}) by user ${user.email}`,
+      `Detach ${attachmentName(addon.service)} (@ref:${addon.name}) by user ${user.email}`,
     );
   }
 
@@ -342,6 +342,3 @@ const operatorOf = (channel: ChannelId): User => ({ id: channel, email: "operato
 
 /** A request to a provider takes less time than this: anything older was left by a crash. */
 const halfMadeMs = 60_000;
-
-/** `papertrail-pro` as `PAPERTRAIL_PRO`. */
-const varName = (service: string): string => service.toUpperCase().replaceAll("-", "_");

@@ -2,11 +2,14 @@
 import type { ChannelId } from "../core/ids.ts";
 import { addonsKey, nameIn, recordPrefixes } from "../core/records/record-keys.ts";
 import { notFound } from "../errors/access.ts";
-import { addonLimit } from "../errors/addons.ts";
+import { addonAmbiguous, addonLimit } from "../errors/addons.ts";
 import type { Clock, Store } from "../ports.ts";
 import type { AddonRecord, AddonsRecord } from "../registry/platform/addon-records.ts";
 import { timeOf } from "../registry/time.ts";
 import { updateRecord } from "../registry/update.ts";
+
+/** The name of an add-on's attachment: `PAPERTRAIL_PRO` for the service `papertrail-pro`. */
+export const attachmentName = (service: string): string => service.toUpperCase().replaceAll("-", "_");
 
 export class StoredAddons {
   readonly #store: Store;
@@ -21,14 +24,16 @@ export class StoredAddons {
     return (await this.#store.get<AddonsRecord>(addonsKey(channel)))?.value.addons ?? [];
   }
 
-  /** The add-on with this id or name, or the only one of this service. */
+  /** The add-on with this id or name, or the only one of the service that is named so, or as its attachment is. */
   async get(channel: ChannelId, wanted: string): Promise<AddonRecord> {
     const addons = await this.list(channel);
-    const ofService = addons.filter(({ service }) => service === wanted);
-    const found =
-      addons.find(({ id, name }) => id === wanted || name === wanted) ??
-      (ofService.length === 1 ? ofService[0] : undefined);
+    const exact = addons.find(({ id, name }) => id === wanted || name === wanted);
+    if (exact !== undefined) return exact;
+    const [found, ...others] = addons.filter(
+      ({ service }) => service === wanted || attachmentName(service) === wanted,
+    );
     if (found === undefined) throw notFound("add_on", wanted);
+    if (others.length > 0) throw addonAmbiguous([found, ...others].map(({ name }) => name));
     return found;
   }
 

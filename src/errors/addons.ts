@@ -10,6 +10,16 @@ export const addonServiceUnknown = (service: string) =>
     resource: "addon_service",
   });
 
+/** Heroku's words: its clients show them as they are. */
+export const addonAmbiguous = (names: readonly string[]) =>
+  new AppError({
+    code: "ADDON_AMBIGUOUS",
+    status: 422,
+    id: "multiple_matches",
+    message: `Ambiguous identifier; multiple matching add-ons found: ${names.join(", ")}.`,
+    mend: "Give the name of one of them.",
+  });
+
 export const addonLimit = (max: number) =>
   new AppError({
     code: "ADDON_LIMIT",

@@ -36,3 +36,28 @@ test("a generated name that is taken is not given, nor an error of whoever named
     "redis-1000000",
   ]);
 });
+
+test("of several add-ons of one service, its name and their attachment's mean none: they are named", async () => {
+  await server.call("POST", "/apps", { name: "blog" });
+  provider.answers = Array.from({ length: 2 }, () => ({ status: 200, body: { id: "1" } }));
+  const create = async (name: string) => server.call("POST", "/apps/blog/addons", { plan: "redis:x", name });
+  const resolve = async (wanted: string) => [
+    await server.call("POST", "/actions/addons/resolve", { addon: wanted, app: "blog" }),
+    await server.call("POST", "/actions/addon-attachments/resolve", {
+      addon_attachment: wanted,
+      app: "blog",
+    }),
+    await server.call("GET", `/apps/blog/addons/${wanted}`),
+  ];
+  await create("first");
+  for (const wanted of ["redis", "REDIS", "first"])
+    expect((await resolve(wanted)).map(({ status }) => status)).toEqual([200, 200, 200]);
+  await create("second");
+  for (const wanted of ["redis", "REDIS"])
+    for (const { status, json } of await resolve(wanted))
+      expect({ status, json }).toMatchObject({
+        status: 422,
+        json: { id: "multiple_matches", message: expect.stringContaining("add-ons found: first, second.") },
+      });
+  expect((await resolve("second")).map(({ status }) => status)).toEqual([200, 200, 200]);
+});

@@ -6,7 +6,7 @@ import { publicUrlOf } from "../public-url.ts";
 import { arrayOf, bodyOf, failures, optionalText, text } from "../schemas.ts";
 import { serveAddonLists } from "./addon-lists.ts";
 import { type AddonLookup, findAddon } from "./addon-lookup.ts";
-import { addonOf, addonReply, attachmentName, attachmentOf, attachmentReply, tags } from "./addon-reply.ts";
+import { addonOf, addonReply, attachmentOf, attachmentReply, tags } from "./addon-reply.ts";
 
 type Resolve = { readonly app?: string | null; readonly addon_service?: string | null };
 
@@ -62,8 +62,7 @@ export const addonAttachmentsApi: FastifyPluginAsync<AddonLookup> = async (serve
     async (request) => {
       const { addon_attachment: wanted } = request.body;
       const named = wanted.slice(wanted.lastIndexOf("::") + 1).replace(/^:/, "");
-      const service = [...addons.manifests.keys()].find((id) => attachmentName(id) === named);
-      const { app, addon } = await resolve(request, service ?? named, request.body);
+      const { app, addon } = await resolve(request, named, request.body);
       return [attachmentOf(publicUrlOf(request, publicUrl), app, addon)];
     },
   );

@@ -1,5 +1,7 @@
 /** Add-ons, attachments, plans and services in the form that Heroku's clients read. */
+
 import type { Manifest } from "../../addons/manifest.ts";
+import { attachmentName } from "../../addons/stored-addons.ts";
 import type { AddonRecord } from "../../registry/platform/addon-records.ts";
 import type { AppRecord, DrainRecord } from "../../registry/records.ts";
 import { appRef, arrayOf, count, flag, object, optionalText, text, time, uuid } from "../schemas.ts";
@@ -102,9 +104,6 @@ export const addonOf = (
   created_at: addon.createdAt,
   updated_at: addon.updatedAt,
 });
-
-/** `papertrail-pro` as `PAPERTRAIL_PRO`. */
-export const attachmentName = (service: string): string => service.toUpperCase().replaceAll("-", "_");
 
 export const attachmentOf = (base: string, { id, name }: AppRecord, addon: AddonRecord) => ({
   id: derivedId(addon.id, "attachment"),
