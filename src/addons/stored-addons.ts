@@ -5,15 +5,22 @@ import { notFound } from "../errors/access.ts";
 import { addonAmbiguous, addonLimit } from "../errors/addons.ts";
 import type { Clock, Store } from "../ports.ts";
 import type { AddonRecord, AddonsRecord } from "../registry/platform/addon-records.ts";
+import { shared } from "../registry/shared.ts";
 import { timeOf } from "../registry/time.ts";
 import { updateRecord } from "../registry/update.ts";
 
 /** The name of an add-on's attachment: `PAPERTRAIL_PRO` for the service `papertrail-pro`. */
 export const attachmentName = (service: string): string => service.toUpperCase().replaceAll("-", "_");
 
+export type Found = { readonly channel: ChannelId; readonly addon: AddonRecord };
+
+/** Reading the add-ons of all apps at once is quicker than reading those of more apps than this. */
+const readOneByOneMax = 20;
+
 export class StoredAddons {
   readonly #store: Store;
   readonly #clock: Clock;
+  readonly #ofAllApps = shared(() => this.#readAll());
 
   constructor({ store, clock }: { readonly store: Store; readonly clock: Clock }) {
     this.#store = store;
@@ -37,19 +44,25 @@ export class StoredAddons {
     return found;
   }
 
-  /** Those of each app that has some, read in turns. */
-  async ofAllApps(): Promise<ReadonlyMap<ChannelId, readonly AddonRecord[]>> {
-    const found = new Map<ChannelId, readonly AddonRecord[]>();
-    for await (const { key, value } of this.#store.list<AddonsRecord>(recordPrefixes.addons))
-      found.set(nameIn("addons", key) as ChannelId, value.addons);
-    return found;
+  /** Those of each app that has some: read in turns, once for all who ask at the same time. */
+  ofAllApps(): Promise<ReadonlyMap<ChannelId, readonly AddonRecord[]>> {
+    return this.#ofAllApps();
   }
 
-  /** The add-on with this id, and its app. */
-  async find(id: string): Promise<{ readonly channel: ChannelId; readonly addon: AddonRecord } | undefined> {
-    for await (const { key, value } of this.#store.list<AddonsRecord>(recordPrefixes.addons)) {
-      const addon = value.addons.find((one) => one.id === id || one.name === id);
-      if (addon !== undefined) return { channel: nameIn("addons", key) as ChannelId, addon };
+  /** The add-on with this id or name, and its app. */
+  async find(wanted: string): Promise<Found | undefined> {
+    return foundIn(await this.ofAllApps(), wanted);
+  }
+
+  /** `find` for a key that may see these apps alone: what it costs does not depend on the add-ons of others. */
+  async findAmong(apps: ReadonlySet<ChannelId>, wanted: string): Promise<Found | undefined> {
+    if (apps.size > readOneByOneMax) {
+      const found = await this.find(wanted);
+      return found !== undefined && apps.has(found.channel) ? found : undefined;
+    }
+    for (const channel of apps) {
+      const found = foundIn([[channel, await this.list(channel)]], wanted);
+      if (found !== undefined) return found;
     }
     return undefined;
   }
@@ -85,4 +98,22 @@ export class StoredAddons {
   async removeAll(channel: ChannelId): Promise<void> {
     await updateRecord(this.#store, addonsKey(channel), () => undefined);
   }
+
+  async #readAll(): Promise<ReadonlyMap<ChannelId, readonly AddonRecord[]>> {
+    const found = new Map<ChannelId, readonly AddonRecord[]>();
+    for await (const { key, value } of this.#store.list<AddonsRecord>(recordPrefixes.addons))
+      found.set(nameIn("addons", key) as ChannelId, value.addons);
+    return found;
+  }
+}
+
+function foundIn(
+  all: Iterable<readonly [ChannelId, readonly AddonRecord[]]>,
+  wanted: string,
+): Found | undefined {
+  for (const [channel, addons] of all) {
+    const addon = addons.find(({ id, name }) => id === wanted || name === wanted);
+    if (addon !== undefined) return { channel, addon };
+  }
+  return undefined;
 }

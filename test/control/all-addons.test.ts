@@ -63,3 +63,44 @@ test("a key of some apps sees theirs alone, whoever asks beside it", async () =>
   expect(own.json.map(({ app }: { app: { name: string } }) => app.name)).toEqual(Array(each).fill("app-7"));
   expect(all.json).toHaveLength(appsMax * each);
 });
+
+test("ten who ask for an add-on at once, whether there or not, share two readings of those of all apps", async () => {
+  const listed = vi.spyOn(server.registry.store, "list");
+  const { stored } = server.addons;
+  const asked = Array.from({ length: 10 }, (_, n) => stored.find(n % 2 ? `redis-${n}-3` : `nobody-${n}`));
+  const found = await Promise.all(asked);
+  expect(found.map((one) => one?.addon.name)).toEqual(
+    Array.from({ length: 10 }, (_, n) => (n % 2 ? `redis-${n}-3` : undefined)),
+  );
+  expect(listed).toHaveBeenCalledTimes(2);
+  vi.restoreAllMocks();
+});
+
+test("what a key of some apps asks for is looked for in those alone", async () => {
+  const made = await server.call("POST", "/oauth/authorizations", { apps: ["app-7", "app-8"] });
+  const key = made.json.access_token.token;
+  const listed = vi.spyOn(server.registry.store, "list");
+  for (const path of ["", "/addon-attachments", "/log-drains"]) {
+    const own = await server.call("GET", `/addons/redis-8-3${path}`, undefined, { key });
+    expect(own.status).toBe(200);
+    for (const wanted of ["redis-9-3", "nobody"])
+      expect(await server.call("GET", `/addons/${wanted}${path}`, undefined, { key })).toMatchObject({
+        status: 404,
+        json: { message: expect.stringContaining(wanted) },
+      });
+  }
+  const resolved = { addon_attachment: "redis-9-3" };
+  expect((await server.call("POST", "/actions/addon-attachments/resolve", resolved, { key })).status).toBe(
+    404,
+  );
+  expect(listed).not.toHaveBeenCalled();
+  vi.restoreAllMocks();
+});
+
+test("a key of many apps finds their add-ons, and no other's", async () => {
+  const { stored } = server.addons;
+  const apps = await server.registry.apps.list();
+  const most = new Set(apps.filter(({ name }) => name !== "app-9").map(({ id }) => id));
+  expect(await stored.findAmong(most, "redis-8-3")).toMatchObject({ addon: { name: "redis-8-3" } });
+  expect(await stored.findAmong(most, "redis-9-3")).toBeUndefined();
+});

@@ -2,10 +2,10 @@
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import { keyReadOnly, notFound } from "../../errors/access.ts";
 import type { Keys } from "../../registry/keys.ts";
-import { maySee } from "../../registry/principal.ts";
 import type { AppRecord } from "../../registry/records.ts";
 import { authenticate } from "../auth.ts";
 import type { BrowserDeps } from "../browser.ts";
+import { addonSeenBy } from "../platform/addon-lookup.ts";
 import {
   addonConfigOf,
   addonConfigReply,
@@ -38,9 +38,8 @@ export const addonItself: FastifyPluginAsync<AddonItselfDeps> = async (server, d
     const named = request as FastifyRequest<AddonRequest>;
     const provided = await addonOfProvider(addons, named);
     const principal = provided === undefined ? await authenticate(request, deps.keys, deps) : undefined;
-    const found = provided ?? (await addons.stored.find(named.params.addon));
-    if (found === undefined || (principal && !maySee(principal, found.channel)))
-      throw notFound("add_on", named.params.addon);
+    const found = provided ?? (await addonSeenBy(addons, principal!, named.params.addon));
+    if (found === undefined) throw notFound("add_on", named.params.addon);
     const app = await apps.get(found.channel);
     if (app === undefined) throw notFound("add_on", named.params.addon);
     seen.set(request, { ...found, app, readOnly: principal?.readOnly === true });
