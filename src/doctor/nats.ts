@@ -94,7 +94,29 @@ async function lookAtJetStream(
   const streams: StreamInfo[] = [];
   for await (const stream of manager.streams.list("log.>")) streams.push(stream);
   if (streams.length === 0) return [well("jetstream", "it is on; the log is made at the first start")];
-  return [copiesOf(streams, replicas), ...lagOf(streams), skewOf(streams, nowMs())];
+  return [
+    ...missingOf(streams.map(({ config }) => config.name)),
+    copiesOf(streams, replicas),
+    ...lagOf(streams),
+    skewOf(streams, nowMs()),
+  ];
+}
+
+/** Streams of the log are numbered from 0. One that is missing behind all others cannot be seen. */
+function missingOf(names: readonly string[]): readonly Finding[] {
+  const numbers = new Set(names.map((name) => Number(/\d+$/.exec(name)?.[0])));
+  const missing = Array.from({ length: Math.max(...numbers) + 1 }, (_, number) => number).filter(
+    (number) => !numbers.has(number),
+  );
+  return missing.length === 0
+    ? []
+    : [
+        ill(
+          "streams",
+          `deleted from NATS: ${missing.map((number) => `tailrace-log-${number}`).join(", ")}`,
+          "Restore them from a backup (docs/backup.md), or restart tailrace, which makes them again, empty.",
+        ),
+      ];
 }
 
 function copiesOf(streams: readonly StreamInfo[], wanted: number): Finding {

@@ -1,6 +1,7 @@
 /** What the doctor says of a real NATS server. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { connect } from "nats";
 import pino from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
@@ -35,7 +36,7 @@ test("a fresh server is well; when it syncs is unknown without its monitoring po
   ]);
 });
 
-test("copies other than the settings say are ill; a clock that is away is warned of", async () => {
+test("copies other than the settings say are ill, and so is a stream that is gone; a clock that is away is warned of", async () => {
   const retention = { ageMsMax: 1e9, channelBytesMax: 1e9, channelLinesMax: 1e9, totalBytesMax: 1e9 };
   const logger = pino({ level: "silent" });
   const engine = await openNats({
@@ -44,7 +45,7 @@ test("copies other than the settings say are ill; a clock that is away is warned
     clock: realClock,
     retention,
     logger,
-    shards: 2,
+    shards: 3,
   });
   await engine.close();
   const stateOf = (found: Awaited<ReturnType<typeof look>>, part: string) =>
@@ -55,6 +56,16 @@ test("copies other than the settings say are ill; a clock that is away is warned
   expect(stateOf(await look(3), "copies")).toBe("ill");
   const away = stateOf(await look(1, closedPort, () => nowMs() + 3_600_000), "clock");
   expect(away).toBe(stateOf(well, "clock") === "unknown" ? "unknown" : "warning");
+  expect(stateOf(well, "streams")).toBeUndefined();
+  const connection = await connect({ servers: [...nats.urls] });
+  await (await connection.jetstreamManager()).streams.delete("tailrace-log-1");
+  await connection.close();
+  expect(await look()).toContainEqual({
+    part: "streams",
+    state: "ill",
+    what: "deleted from NATS: tailrace-log-1",
+    mend: expect.stringContaining("backup"),
+  });
 });
 
 test.each([
