@@ -20,7 +20,9 @@ export function registerPs(program: Command, { api, output }: Context): void {
       const dynos = await api().dynos(app);
       if (json) return output.json(dynos);
       if (dynos.length === 0)
-        return output.note(`No dyno of ${app} runs. "tailrace up -a ${app}" runs those of a Procfile.`);
+        return output.note(
+          `No dyno of ${app} runs under "tailrace up -a ${app}", which runs those of a Procfile. What "tailrace run" runs is not listed.`,
+        );
       await output.table(
         ["DYNO", "STATE", "SINCE", "SIZE", "RELEASE", "COMMAND"],
         dynos.map(({ name: dyno, state, updated_at, size, release, command }) => [
