@@ -22,7 +22,7 @@ import { DrainNotices } from "../src/drains/notices.ts";
 import { sinksFor } from "../src/drains/sink-for.ts";
 import { BufferPool } from "../src/drains/sinks/buffers.ts";
 import { DrainSupervisor } from "../src/drains/supervisor.ts";
-import { ReadAheadBudget } from "../src/drains/worker/read-ahead.ts";
+import { ReadAheadBudget } from "../src/drains/worker/read-ahead-budget.ts";
 import { openEmbedded } from "../src/engines/embedded.ts";
 import { ingestLimits } from "../src/ingest/limits.ts";
 import { AppendQueues } from "../src/ingest/queues/append-queues.ts";
@@ -90,7 +90,7 @@ export async function openDrainRig(given?: string): Promise<DrainRig> {
       ).resolve,
     }),
     slots,
-    readAhead: new ReadAheadBudget(readAheadBytesMax, gatherMs),
+    readAhead: new ReadAheadBudget(readAheadBytesMax, { gatherMs }),
     patterns,
     notices,
     limits: drainLimits,

@@ -108,7 +108,7 @@ export const sharedCommitMsMax = secondMs;
  */
 export const checkpointPace = { perSecond: 50, msMax: secondMs } as const;
 
-/** Bytes that all drains together have read ahead, or sent and not settled. */
+/** Memory of the lines that all drains together have read, or sent and not settled. */
 export const readAheadBytesMax = 128 * MiB;
 /** Bodies that https drains have made of their lines and that their receivers have not read yet. */
 export const drainBodyLimits = { bytesMax: 128 * MiB, appBytesMax: 16 * MiB, unreadMsMin: secondMs } as const;

@@ -166,6 +166,11 @@ export interface Sink {
    * Never rejects for the peer's faults; rejects with the signal's reason when `signal` is aborted.
    */
   deliver(parcel: Parcel, signal: AbortSignal, onSent?: () => void): Promise<Verdict>;
+  /**
+   * Fails what is under way now: its receiver has not taken or answered it for `ms`, and others need the memory. Without
+   * answers, nothing changes once all of it is on its way.
+   */
+  giveUp(ms: number): void;
   /** Idempotent. Closes connections. */
   close(): Promise<void>;
 }

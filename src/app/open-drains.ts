@@ -19,7 +19,7 @@ import { BodyPlaces } from "../drains/sinks/body-places.ts";
 import { BufferPool } from "../drains/sinks/buffers.ts";
 import { DrainSupervisor } from "../drains/supervisor.ts";
 import { CheckpointPace } from "../drains/worker/checkpoint/checkpoint-pace.ts";
-import { ReadAheadBudget } from "../drains/worker/read-ahead.ts";
+import { ReadAheadBudget } from "../drains/worker/read-ahead-budget.ts";
 import {
   censusLimits,
   checkpointPace,
@@ -90,7 +90,7 @@ export async function openDrains(base: Base, { policy, own, apps, notices, patte
         random: Math.random,
         sinkFor,
         slots,
-        readAhead: new ReadAheadBudget(readAheadBytesMax, gatherMs),
+        readAhead: new ReadAheadBudget(readAheadBytesMax, { gatherMs }),
         patterns,
         notices,
         limits: isShared ? { ...drainLimits, commitMsMax: sharedCommitMsMax } : drainLimits,

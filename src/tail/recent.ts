@@ -4,7 +4,7 @@
  * recently read ring goes first. `lru-cache` would count a new size of an entry as a use, and so keep busy apps that
  * nobody reads; therefore the rings are in a Map in order of use.
  */
-import { endOf, markOf, ownBatch, type StoredBatch } from "../core/batch/batch.ts";
+import { compactBatch, endOf, markOf, type StoredBatch } from "../core/batch/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { isSamePlace, type Place, type Position, readPosition } from "../core/position.ts";
 import type { ChannelEnd, ChannelLog, Clock } from "../ports.ts";
@@ -35,7 +35,6 @@ type Ring = {
 // Memory of a batch and of a ring besides their lines: objects, a follower.
 const batchOverheadBytes = 400;
 const ringOverheadBytes = 4096;
-const pooledBytesMax = 8192; // Node's pool for small buffers: a view of it keeps no more alive
 
 /** Rings by channel. */
 export class Recent {
@@ -197,7 +196,7 @@ function addBatch(ring: Ring, batch: StoredBatch, historyLines: number): void {
   const newest = ring.batches.at(-1);
   const isGap = newest !== undefined && batch.line !== newest.line + newest.count; // retention overtook the ring
   if (isGap) dropOldest(ring, ring.batches.length);
-  const own = compact(batch);
+  const own = compactBatch(batch); // it may be here for hours
   ring.batches.push(own);
   ring.lines += own.count;
   ring.bytes += bytesOf(own);
@@ -220,15 +219,3 @@ const isIn = (batch: StoredBatch, { sequence, lines, incarnation, mark }: Place)
   (mark === undefined || mark === markOf(batch));
 
 const bytesOf = (batch: StoredBatch): number => batch.bytes.length + batchOverheadBytes;
-
-// A view can keep far more memory alive than it shows, and reused memory would not be reused while it is here, which
-// may be for hours. In both cases the ring makes a copy.
-function compact(batch: StoredBatch): StoredBatch {
-  const { memory, bytes } = batch;
-  const pinnedBytes = bytes.buffer.byteLength;
-  const isCompact = pinnedBytes <= pooledBytesMax || pinnedBytes <= 2 * bytes.length;
-  if (memory === undefined && isCompact) return batch;
-  const own = ownBatch(batch);
-  memory?.release();
-  return own;
-}

@@ -35,6 +35,7 @@ test("from the log to its verdict a parcel costs its worker few promises, and no
       onSent?.();
       return Promise.resolve({ kind: "delivered" });
     },
+    giveUp: () => {},
     close: () => Promise.resolve(),
   };
   const worker = await DrainWorker.open(rig.drain, undefined, {

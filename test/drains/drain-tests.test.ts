@@ -158,6 +158,7 @@ describe("so many tests at a time", () => {
     const underWay: (() => void)[] = [];
     const sinkFor = (): Sink => ({
       deliver: () => new Promise((resolve) => underWay.push(() => resolve({ kind: "delivered" }))),
+      giveUp: () => {},
       close: async () => {},
     });
     return { tests: new DrainTests({ sinkFor, clock, limits }), underWay };

@@ -14,7 +14,7 @@ import {
   type SheetsOptions,
 } from "../../src/drains/worker/checkpoint/checkpoint-sheets.ts";
 import type { DrainLimits } from "../../src/drains/worker/performer.ts";
-import { ReadAheadBudget } from "../../src/drains/worker/read-ahead.ts";
+import { ReadAheadBudget } from "../../src/drains/worker/read-ahead-budget.ts";
 import { DrainWorker } from "../../src/drains/worker/worker.ts";
 import type { Engine, Retention } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
@@ -273,15 +273,22 @@ export class Rig {
   #sink(drain: DrainRecord): Sink {
     this.openSinks++;
     let isOpen = true;
+    let giveUp = (_ms: number) => {};
     return {
       deliver: async (parcel, signal) => {
         assert(isOpen, "a closed sink is not used");
         const tried = this.#tried(drain, parcel);
         const verdict = await this.script(tried, this.tries.length - 1);
-        if (verdict === "hang") return hang(signal);
+        if (verdict === "hang") {
+          const givenUp = new Promise<Verdict>((resolve) => {
+            giveUp = (ms) => resolve({ kind: "retry", reason: `given up after ${ms} ms`, slow: true });
+          });
+          return Promise.race([givenUp, hang(signal)]);
+        }
         if (verdict.kind === "delivered") this.received.push(...tried.texts);
         return verdict;
       },
+      giveUp: (ms) => giveUp(ms),
       close: async () => {
         if (isOpen) this.openSinks--;
         isOpen = false;

@@ -130,6 +130,7 @@ export class Destination {
         signal.throwIfAborted();
         return answer;
       },
+      giveUp: () => {},
       close: async () => {
         isOpen = false;
       },

@@ -12,7 +12,7 @@ import { Leases, type LeasesOptions } from "../../src/drains/leases.ts";
 import { DrainNotices } from "../../src/drains/notices.ts";
 import { DrainSupervisor } from "../../src/drains/supervisor.ts";
 import type { DrainLimits } from "../../src/drains/worker/performer.ts";
-import { ReadAheadBudget } from "../../src/drains/worker/read-ahead.ts";
+import { ReadAheadBudget } from "../../src/drains/worker/read-ahead-budget.ts";
 import type { ChannelLog, Clock, Sink, Store } from "../../src/ports.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { patternsInProcess } from "../support/patterns.ts";

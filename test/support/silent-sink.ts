@@ -73,6 +73,10 @@ export class SilentSink implements Sink {
     for (const sent of this.#underWay.splice(0)) this.#arrive(sent);
   }
 
+  giveUp(): void {
+    this.break();
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -67,8 +67,24 @@ export type Placed = Pick<
 export const keptBytes = ({ memory, bytes }: Pick<StoredBatch, "memory" | "bytes">): number =>
   memory?.bytes ?? bytes.length;
 
+/** A view of Node's pool for small buffers keeps no more alive. */
+const pooledBytesMax = 8192;
+
+/**
+ * The batch in memory that holds little else; whoever calls this has no hold on the batch's own memory any more. A view can
+ * keep far more alive than it shows: a body's batches all lie in the memory of the body.
+ */
+export function compactBatch(batch: StoredBatch): StoredBatch {
+  const { memory, bytes } = batch;
+  const keptBytes = bytes.buffer.byteLength;
+  if (memory === undefined && (keptBytes <= pooledBytesMax || keptBytes <= 2 * bytes.length)) return batch;
+  const own = ownBatch(batch);
+  memory?.release();
+  return own;
+}
+
 /** A copy of the batch in memory of its own. */
-export function ownBatch(batch: StoredBatch): StoredBatch {
+function ownBatch(batch: StoredBatch): StoredBatch {
   const bytes: Uint8Array = Uint8Array.prototype.slice.call(batch.bytes);
   const isIndexed = batch.index?.bytes === batch.bytes;
   const places = isIndexed ? batch.index?.places.slice(0, batch.count << placeShift) : undefined;

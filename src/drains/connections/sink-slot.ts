@@ -78,6 +78,11 @@ export class SinkSlot implements SlotHolder {
     return { kind: "retry", reason: "an internal error; the operator has to look into it" };
   }
 
+  /** Gives up what is under way, which the receiver has not taken for `ms`. */
+  giveUp(ms: number): void {
+    this.#sink?.giveUp(ms);
+  }
+
   /** Nothing is under way: others may ask for the slot. */
   rest(): void {
     this.#slot?.idle();

@@ -117,20 +117,19 @@ class HttpsSink implements Sink {
     if (this.#asksName) this.#appName = await this.#options.appName!().catch(() => undefined);
     this.#asksName = false;
     for (let isFresh = false; ; isFresh = true) {
-      const taking = this.#takePlace(parcel, signal);
-      const place = taking instanceof Promise ? await taking : taking;
+      let place: BodyPlace | undefined;
       try {
+        const taking = this.#takePlace(parcel);
+        place = taking instanceof Promise ? await taking : taking;
         const making = this.#bodyOf(parcel, place);
         const body = making instanceof Promise ? await making : making;
         if (typeof body === "string") return { kind: "split", reason: body };
-        try {
-          signal.throwIfAborted();
-          return this.#verdictOn(await this.#attempt(body, parcel), parcel);
-        } catch (failure) {
-          signal.throwIfAborted();
-          if (isFresh || !(failure instanceof StaleConnection))
-            return failureVerdict(failure, this.#options.destination, this.#options);
-        }
+        signal.throwIfAborted();
+        return this.#verdictOn(await this.#attempt(body, parcel), parcel);
+      } catch (failure) {
+        signal.throwIfAborted();
+        if (isFresh || !(failure instanceof StaleConnection))
+          return failureVerdict(failure, this.#options.destination, this.#options);
       } finally {
         place?.end();
       }
@@ -138,11 +137,14 @@ class HttpsSink implements Sink {
   }
 
   // In the format `logplex` lines are sent from where they are stored.
-  #takePlace(parcel: Parcel, signal: AbortSignal): BodyPlace | Promise<BodyPlace> | undefined {
+  #takePlace(parcel: Parcel): BodyPlace | Promise<BodyPlace> | undefined {
     const { destination, places, appId } = this.#options;
-    if (destination.format === "logplex" && !destination.compresses) return undefined;
-    const giveUp = (ms: number) => this.#giveUp(timedOut("room for all the lines", ms));
-    return places?.take(appId, lengthOf(parcel.slices.map(({ bytes }) => bytes)), giveUp, signal);
+    if (places === undefined || (destination.format === "logplex" && !destination.compresses))
+      return undefined;
+    const waiting = new AbortController();
+    this.#giveUp = (reason) => waiting.abort(reason);
+    const giveUp = (ms: number) => this.giveUp(ms);
+    return places.take(appId, lengthOf(parcel.slices.map(({ bytes }) => bytes)), giveUp, waiting.signal);
   }
 
   // The body, or why it is too long.
@@ -160,6 +162,10 @@ class HttpsSink implements Sink {
     if (excess !== undefined) return excess;
     if (!destination.compresses) return new Body(pieces, place);
     return compress(whole(pieces)).then((packed) => new Body([packed], place));
+  }
+
+  giveUp(ms: number): void {
+    this.#giveUp(timedOut(this.#connection?.isUsable ? "room for all the lines" : "connection", ms));
   }
 
   async close(): Promise<void> {

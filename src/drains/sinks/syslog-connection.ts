@@ -141,6 +141,11 @@ export class SyslogConnection implements Waits {
     one.write.flushed();
   };
 
+  /** Fails what is written and not flushed, and all before it, as the peer has had `ms` to take it. */
+  giveUp(ms: number): void {
+    if (this.#flushed < this.#unsettled.length) this.#socket.destroy(timedOut("room for all the lines", ms));
+  }
+
   /** Handles the abort of a signal. */
   handleEvent({ target }: Event): void {
     if (this.#unsettled.length > 0) this.#socket.destroy((target as AbortSignal).reason);

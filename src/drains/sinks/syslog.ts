@@ -11,7 +11,7 @@ import type { Parcel, Sink, Verdict } from "../../ports.ts";
 import type { SyslogDestination } from "../destination.ts";
 import type { Buffers } from "./buffers.ts";
 import { expiring } from "./certificate.ts";
-import type { TlsParts } from "./connecting.ts";
+import { type TlsParts, timedOut } from "./connecting.ts";
 import { nameOf } from "./endpoint.ts";
 import { failureVerdict } from "./explain.ts";
 import { type FrameOptions, strictFrames } from "./formats/rfc5424.ts";
@@ -38,6 +38,8 @@ class SyslogSink implements Sink {
   readonly #options: SyslogSinkOptions;
   readonly #form: FrameOptions;
   #way: Way | undefined;
+  /** Ends the opening of a connection. */
+  #opening: AbortController | undefined;
   /** The parcel that was delivered last, settled or not. */
   #last: Promise<unknown> = Promise.resolve();
   /** The newest parcel that opened a connection, or waited for one: later parcels are settled after it. */
@@ -59,6 +61,11 @@ class SyslogSink implements Sink {
       : this.#begin(this.#deliver(parcel, signal, onSent, this.#last));
     this.#last = settling;
     return settling;
+  }
+
+  giveUp(ms: number): void {
+    this.#opening?.abort(timedOut("connection", ms));
+    this.#way?.connection.giveUp(ms);
   }
 
   async close(): Promise<void> {
@@ -167,9 +174,17 @@ class SyslogSink implements Sink {
 
   async #open(signal: AbortSignal): Promise<Way> {
     if (this.#way?.connection.isOpen === true) return this.#way;
-    const way = new Way(await SyslogConnection.open(this.#options, signal), this.#options);
-    this.#way = way;
-    return way;
+    const opening = new AbortController();
+    const abort = () => opening.abort(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    this.#opening = opening;
+    try {
+      this.#way = new Way(await SyslogConnection.open(this.#options, opening.signal), this.#options);
+      return this.#way;
+    } finally {
+      this.#opening = undefined;
+      signal.removeEventListener("abort", abort);
+    }
   }
 
   /** Nothing more is sent over it. */

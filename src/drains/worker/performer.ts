@@ -20,7 +20,8 @@ import type {
   Within,
 } from "./machine/delivery-types.ts";
 import type { RangeChoice } from "./machine/ranges.ts";
-import { ReadAhead, type ReadAheadBudget } from "./read-ahead.ts";
+import { ReadAhead } from "./read-ahead.ts";
+import type { ReadAheadBudget } from "./read-ahead-budget.ts";
 import { LogUnreadable, survey } from "./survey.ts";
 
 /** The bounds of each drain. */
@@ -140,6 +141,9 @@ export class Performer {
       case "send":
         this.#guarded(this.#courier.send(effect.number));
         break;
+      case "give up":
+        this.#slot.giveUp(effect.ms);
+        break;
       case "abandon":
         this.#courier.abandon();
         break;
@@ -197,6 +201,7 @@ export class Performer {
       budget: readAhead,
       throughLine,
       onChange: () => this.#tell(),
+      onWanted: (ms) => this.#tell({ kind: "memory wanted", ms }),
     });
   }
 

@@ -2,34 +2,11 @@
  * Reads lines of a channel ahead for its drain, and holds batches until they are sent. Bounded in bytes: at the bound
  * it stops pulling from the log, where the lines are safe.
  */
-import { keptBytes, positionIn, type StoredBatch } from "../../core/batch/batch.ts";
+import { compactBatch, positionIn, type StoredBatch } from "../../core/batch/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import type { ChannelLog, Followed, From } from "../../ports.ts";
 import type { LinePlace } from "./machine/ranges.ts";
-import { type Pulse, pulseOf } from "./pulse.ts";
-
-/** The bound on what all drains together read ahead. When it is spent, each continues with one batch at a time. */
-export class ReadAheadBudget {
-  /** Tells all drains what was read. */
-  readonly pulse: Pulse;
-  readonly #bytesMax: number;
-  #bytes = 0;
-
-  /** `gatherMs`: lines that follow each other faster than this go out together. */
-  constructor(bytesMax: number, gatherMs = 0) {
-    this.#bytesMax = bytesMax;
-    this.pulse = pulseOf(gatherMs);
-  }
-
-  get isSpent(): boolean {
-    return this.#bytes >= this.#bytesMax;
-  }
-
-  /** Adds to the bytes that are held; negative when they are let go. */
-  add(bytes: number): void {
-    this.#bytes += bytes;
-  }
-}
+import type { Holder, ReadAheadBudget } from "./read-ahead-budget.ts";
 
 type ReadAheadOptions = {
   readonly log: ChannelLog;
@@ -42,10 +19,12 @@ type ReadAheadOptions = {
   readonly throughLine: number;
   /** Called when there may be something new to find. */
   readonly onChange: () => void;
+  /** Called when the budget is spent, and nothing has got on here for `ms`. */
+  readonly onWanted: (ms: number) => void;
 };
 
 /** The result of looking for lines from a number on. */
-export type Found =
+type Found =
   | { readonly kind: "nothing yet" }
   | { readonly kind: "lines" }
   /** Retention took the line; `place` is that of the first line that is left. */
@@ -62,7 +41,7 @@ const lines: Found = { kind: "lines" };
 const closed = new Error("the reading is over");
 
 /** Follows a channel and holds what has not been sent yet. */
-export class ReadAhead {
+export class ReadAhead implements Holder {
   readonly #batches: StoredBatch[] = [];
   readonly #options: ReadAheadOptions;
   readonly #stopping = new AbortController();
@@ -70,7 +49,10 @@ export class ReadAhead {
   #following: AsyncIterator<Followed> | undefined;
   readonly #over: Promise<void>;
   #letGo!: () => void;
-  #bytes = 0;
+  heldBytes = 0;
+  sinceMs = 0;
+  /** The lines before this one are done. */
+  #line = 0;
   #end: Found | undefined;
   /** It holds as much as it may: the next batch is asked for when some of that is forgotten. */
   #isFull = false;
@@ -102,8 +84,16 @@ export class ReadAhead {
     return { kind: this.#isForeign ? "replaced" : "gap", place };
   }
 
+  wanted(ms: number): void {
+    this.#options.onWanted(ms);
+  }
+
   /** Forgets the batches that lie wholly before line `line` of the channel. */
   forget(line: number): void {
+    if (line > this.#line) {
+      this.#line = line;
+      this.sinceMs = this.#options.budget.nowMs();
+    }
     let count = 0;
     for (const batch of this.#batches) {
       if (batch.line + batch.count > line) break;
@@ -131,7 +121,9 @@ export class ReadAhead {
 
   // Batches that came before reading failed or ended can still be sent.
   #isReady(): boolean {
-    return this.#end !== undefined || this.#isForeign || this.#isThrough() || this.#bytes >= this.#bytesMax;
+    return (
+      this.#end !== undefined || this.#isForeign || this.#isThrough() || this.heldBytes >= this.#bytesMax
+    );
   }
 
   #isThrough(): boolean {
@@ -141,7 +133,7 @@ export class ReadAhead {
 
   #wantsMore(): boolean {
     if (this.#batches.length === 0) return true;
-    return this.#bytes < this.#bytesMax && !(this.#options.budget.isSpent && this.#isThrough());
+    return this.heldBytes < this.#bytesMax && !(this.#options.budget.isSpent && this.#isThrough());
   }
 
   // Two promises per batch; a loop over the iterator needs seven.
@@ -160,8 +152,7 @@ export class ReadAhead {
     else if (batch === "foreign") this.#isForeign = true;
     else if (this.#end !== undefined) batch.memory?.release();
     else {
-      this.#batches.push(batch);
-      this.#hold(batch.bytes.length, keptBytes(batch));
+      this.#hold(this.#options.budget.isSpent ? compactBatch(batch) : batch);
       this.#changed();
     }
     this.#goOn();
@@ -195,18 +186,19 @@ export class ReadAhead {
   };
 
   #drop(count: number): void {
-    let bytes = 0;
-    let kept = 0;
+    const { budget } = this.#options;
     for (const batch of this.#batches.splice(0, count)) {
-      bytes += batch.bytes.length;
-      kept += keptBytes(batch);
+      this.heldBytes -= batch.bytes.length;
+      budget.release(this, batch);
       batch.memory?.release();
     }
-    this.#hold(-bytes, -kept);
   }
 
-  #hold(bytes: number, kept: number): void {
-    this.#bytes += bytes;
-    this.#options.budget.add(kept);
+  #hold(batch: StoredBatch): void {
+    const { budget } = this.#options;
+    if (this.heldBytes === 0) this.sinceMs = budget.nowMs();
+    this.#batches.push(batch);
+    this.heldBytes += batch.bytes.length;
+    budget.hold(this, batch);
   }
 }

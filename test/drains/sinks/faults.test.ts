@@ -6,7 +6,7 @@ import { pino } from "pino";
 import { afterAll, expect, test } from "vitest";
 import { realClock } from "../../../src/clock.ts";
 import { sinksFor } from "../../../src/drains/sink-for.ts";
-import { ReadAheadBudget } from "../../../src/drains/worker/read-ahead.ts";
+import { ReadAheadBudget } from "../../../src/drains/worker/read-ahead-budget.ts";
 import { DrainWorker } from "../../../src/drains/worker/worker.ts";
 import { openMemory } from "../../../src/engines/memory.ts";
 import type { Verdict } from "../../../src/ports.ts";

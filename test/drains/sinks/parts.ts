@@ -74,6 +74,7 @@ export function recording(sink: Sink, verdicts: Verdict[]): Sink {
       verdicts.push(verdict);
       return verdict;
     },
+    giveUp: (ms) => sink.giveUp(ms),
     close: () => sink.close(),
   };
 }

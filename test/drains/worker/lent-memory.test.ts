@@ -38,6 +38,7 @@ test("over a protocol without answers a parcel stays as it is until it is on its
       wiped.push(...textsOfParcel(parcel));
       return delivered;
     },
+    giveUp: () => {},
     close: async () => {},
   };
   await write(30);

@@ -386,18 +386,38 @@ describe("small while it may be dead", () => {
   });
 
   test("what all drains read ahead is bounded, and at the bound each goes on batch by batch", async () => {
-    const { ReadAheadBudget } = await import("../../../src/drains/worker/read-ahead.ts");
+    const { ReadAheadBudget } = await import("../../../src/drains/worker/read-ahead-budget.ts");
     const { DrainWorker } = await import("../../../src/drains/worker/worker.ts");
     rig = await Rig.open();
     for (let i = 0; i < 10; i++) await rig.append(numbered(5, 5 * i));
     const readAhead = new ReadAheadBudget(100);
-    readAhead.add(100);
+    const other = { heldBytes: 0, sinceMs: Number.POSITIVE_INFINITY, wanted: () => {} };
+    const held = { bytes: new Uint8Array(100) };
+    readAhead.hold(other, held);
     const worker = await DrainWorker.open(rig.drain, undefined, { ...rig.parts, readAhead });
     await rig.until(() => rig.received.length === 50);
     expect(rig.tries.every(({ texts }) => texts.length === 5)).toBe(true);
     await worker.stop(0);
-    readAhead.add(-1);
+    readAhead.hold(other, { bytes: new Uint8Array(99) });
+    readAhead.release(other, held);
     expect(readAhead.isSpent).toBe(false); // what the worker held was given back
+  });
+
+  test("at the bound, a receiver that takes nothing is given up, and has all its lines when it takes them", async () => {
+    const { ReadAheadBudget } = await import("../../../src/drains/worker/read-ahead-budget.ts");
+    const { DrainWorker } = await import("../../../src/drains/worker/worker.ts");
+    rig = await Rig.open();
+    rig.script = (_, index) => (index === 0 ? "hang" : delivered);
+    const readAhead = new ReadAheadBudget(50_000, { heldMsMax: 10 });
+    const texts = Array.from({ length: 20 }, (_, i) => `${i} ${"x".repeat(5_000)}`);
+    await rig.append(texts);
+    const worker = await DrainWorker.open(rig.drain, undefined, { ...rig.parts, readAhead });
+    await rig.until(() => rig.received.length === 20);
+    expect(rig.received).toEqual(texts);
+    expect(worker.checkpoint).toMatchObject({ delivered: 20, lost: 0 });
+    expect(worker.checkpoint.lastError?.message).toContain("given up after");
+    await worker.stop(0);
+    expect(readAhead.isSpent).toBe(false);
   });
 
   test("a receiver's own bounds hold where they are lower", async () => {

@@ -145,12 +145,16 @@ function preparing(state: PreparingState, event: DeliveryEvent, rules: DeliveryR
       const noted = heldUp(state, event);
       return state.memory.hasSlot ? after(noted.effects, released(noted.state)) : noted;
     }
+    case "memory wanted":
+      return backOff(state.memory, { reason: undefined }, event, rules);
     default:
       return atRest(state, event, rules);
   }
 }
 
 function awaitingSlot(state: StateOf<"awaiting slot">, event: DeliveryEvent, rules: DeliveryRules): Step {
+  if (event.kind === "memory wanted" && state.ready !== undefined)
+    return { state: { ...state, ready: undefined }, effects: [{ kind: "let go" }] };
   if (event.kind !== "slot granted") return atRest(state, event, rules);
   const memory = { ...state.memory, hasSlot: true };
   if (state.ready === undefined) return choose(memory);
@@ -174,6 +178,10 @@ function underWay(state: UnderWay, event: DeliveryEvent, rules: DeliveryRules): 
       return stay({ ...state, inFlight: inFlight.map((one) => sent(one, event.number)) });
     case "verdict":
       return onVerdict(state, event, rules);
+    case "memory wanted": // what was sent holds nothing
+      return inFlight.at(-1)!.stage === "going"
+        ? { state, effects: [{ kind: "give up", ms: event.ms }] }
+        : stay(state);
     case "connection broke": {
       const broken = withBreak(memory, event);
       if (broken === undefined) return stay(state);

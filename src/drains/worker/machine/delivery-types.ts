@@ -134,6 +134,8 @@ type EventBody =
       readonly cut: CutRange;
       readonly outcome: "ready" | "filtered" | "uncut";
     }
+  /** All drains together hold more than they may, and this one has not got on with its lines for `ms`. */
+  | { readonly kind: "memory wanted"; readonly ms: number }
   /** The app's patterns have used up their time, so preparing a parcel takes long. */
   | { readonly kind: "held up"; readonly reason: string }
   /** All of a parcel is on its way, and the next one may follow. */
@@ -211,6 +213,8 @@ export type Effect =
     }
   /** Sends the prepared parcel; ends in `verdict`, and perhaps in `sent` before that. */
   | { readonly kind: "send"; readonly number: number }
+  /** Gives up what is under way, which its receiver has not taken for `ms`; ends in `verdict`. */
+  | { readonly kind: "give up"; readonly ms: number }
   /** Aborts deliveries under way. */
   | { readonly kind: "abandon" }
   /** The parcel of live lines must be sent again unchanged, whoever runs the drain then. */

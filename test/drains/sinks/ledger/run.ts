@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import { realClock } from "../../../../src/clock.ts";
 import { type ChannelId, newChannelId, newDrainId } from "../../../../src/core/ids.ts";
 import { sinksFor } from "../../../../src/drains/sink-for.ts";
-import { ReadAheadBudget } from "../../../../src/drains/worker/read-ahead.ts";
+import { ReadAheadBudget } from "../../../../src/drains/worker/read-ahead-budget.ts";
 import { DrainWorker } from "../../../../src/drains/worker/worker.ts";
 import type { Engine } from "../../../../src/engines/engine.ts";
 import { batchOf } from "../../../support/batches.ts";

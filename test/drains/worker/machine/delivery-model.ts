@@ -76,6 +76,8 @@ export class DeliveryModel {
   #making: Parcel | undefined;
   #made: Parcel | undefined;
   #going: Parcel | undefined;
+  /** Given up by the sink, which has not said so yet. */
+  #givenUp: Parcel | undefined;
   /** Sent and not settled. */
   #sent: Parcel[] = [];
   /** Settled lately: a break may lose them. */
@@ -117,10 +119,11 @@ export class DeliveryModel {
       { kind: "slot wanted" },
       { kind: "slot wanted" },
       { kind: "held up", reason: "patterns" },
+      { kind: "memory wanted", ms: 1_000 },
     ];
     if (this.#chance(6) === 0)
       asked.push({ kind: "replay asked", asked: { id: `asked ${++this.#wishes}`, sinceMs } });
-    this.#tell(asked.at(-1 - this.#chance(2))!);
+    this.#tell(asked.at(-1 - this.#chance(3))!);
   }
 
   /** All is well from now on, until every line has its place. */
@@ -186,6 +189,10 @@ export class DeliveryModel {
         assert(this.#going === undefined, "one parcel at a time is on its way out");
         this.#going = this.#made;
         this.#made = undefined;
+        break;
+      case "give up":
+        this.#givenUp ??= this.#going;
+        this.#going = undefined;
         break;
       case "sleep":
         assert(effect.ms > 0, "a wait has a length");
@@ -256,6 +263,12 @@ export class DeliveryModel {
     if (making !== undefined) answers.push(() => this.#prepared(making));
     const going = this.#going;
     if (going !== undefined) answers.push(() => this.#out(going));
+    const givenUp = this.#givenUp;
+    if (givenUp !== undefined)
+      answers.push(() => {
+        this.#givenUp = undefined;
+        this.#fail(givenUp, { kind: "retry", reason: "read too slowly", slow: true });
+      });
     // Lines come faster than a connection stands for its quiet time.
     if (this.#sent.length > 0 && (answers.length === 0 || this.#chance(4) === 0))
       answers.push(() => this.#settle());
@@ -290,7 +303,7 @@ export class DeliveryModel {
     const { number } = parcel;
     this.#going = undefined;
     this.requests++;
-    if (!this.#isCalm && this.#chance(14) === 0) this.#fail(parcel);
+    if (!this.#isCalm && this.#chance(14) === 0) this.#fail(parcel, this.#noLuck());
     else if (!this.#isSilent) this.#tell({ kind: "verdict", number, verdict: this.#answer(parcel) });
     else {
       if (this.#sent.length > 0) this.pipelined++;
@@ -310,16 +323,18 @@ export class DeliveryModel {
     return { kind: "delivered" };
   }
 
-  #fail({ number }: Parcel): void {
+  #noLuck(): Verdict {
     const dice = this.#chance(4);
-    const reason = "no luck";
-    const verdict: Verdict = {
+    return {
       kind: "retry",
-      reason,
+      reason: "no luck",
       ...(dice === 0 && { slow: true }),
       ...(dice === 1 && { afterMs: this.#chance(60_000) }),
       ...(dice === 2 && this.#isSilent && { stale: true }),
     };
+  }
+
+  #fail({ number }: Parcel, verdict: Verdict): void {
     // Those sent before it are settled first.
     while (this.#sent.length > 0) this.#settle();
     this.#tell({ kind: "verdict", number, verdict });

@@ -76,7 +76,7 @@ test("there is a state of each kind, and an event of each", () => {
       "stopped",
     ]),
   );
-  expect(kinds(events).size).toBe(17);
+  expect(kinds(events).size).toBe(18);
 });
 
 const underWayNames = Object.keys(states).filter((name) => "inFlight" in states[name]!);
@@ -462,6 +462,44 @@ describe("a parcel that is made", () => {
       hasSlot: true,
       checkpoint: { lastError: { message: "patterns" } },
     });
+  });
+});
+
+describe("when others need the memory", () => {
+  const wanted = events["memory wanted"]!;
+
+  test("a parcel with the sink is given up, and the sink's verdict decides", () => {
+    const { state, effects } = come(sending(), wanted);
+    expect(effects).toEqual([{ kind: "give up", ms: 1_200 }]);
+    expect(state).toEqual(sending());
+    const after = come(state, verdictOf({ kind: "retry", reason: "read too slowly", slow: true }));
+    expect(after.state).toMatchObject({ kind: "backing off", memory: { isTrusted: false } });
+    expect(kindsOf(after)).toContain("let go");
+  });
+
+  test("one that waits for its turn is forgotten, keeps its turn, and is read again then", () => {
+    const { state, effects } = come(states["awaiting slot"]!, wanted);
+    expect(effects).toEqual([{ kind: "let go" }]);
+    expect(state).toMatchObject({ kind: "awaiting slot", ready: undefined, memory: { failures: 0 } });
+    expect(kindsOf(come(state, { kind: "slot granted" }))).toEqual(["look"]);
+  });
+
+  test("one that is long in making is made again later, of fewer lines; nobody is told of a failure", () => {
+    const { state, effects } = come(states.preparing!, wanted);
+    expect(effects.map(({ kind }) => kind)).toEqual(["let go", "release", "sleep"]);
+    expect(state).toMatchObject({ kind: "backing off", memory: { failures: 1 } });
+    expect(state.memory.checkpoint.failing).toBeUndefined();
+  });
+
+  test("what is sent holds nothing", () => {
+    for (const name of [
+      "delivering, sent",
+      "delivering, sent and preparing",
+      "looking",
+      "idle",
+      "backing off",
+    ])
+      expect(come(states[name]!, wanted).effects, name).toEqual([]);
   });
 });
 

@@ -186,6 +186,7 @@ export const events: Readonly<Record<string, NewEvent>> = {
     outcome: "filtered",
   },
   "prepared: to be cut anew": { kind: "prepared", number: 1, cut: cutOf(10, 20), outcome: "uncut" },
+  "memory wanted": { kind: "memory wanted", ms: 1_200 },
   "held up by patterns": { kind: "held up", reason: "patterns" },
   sent: { kind: "sent", number: 1 },
   "verdict: delivered": verdictOf({ kind: "delivered" }),
