@@ -2,6 +2,8 @@
  * Calls a provider's API, Heroku's partner API v3. Addresses are checked like those of drains, redirects are not
  * followed, and answers are bounded. A call is retried under the same uuid, by which the provider recognises it.
  */
+
+import { type Secrets, secretsOf } from "../core/secrets/repeated-secrets.ts";
 import {
   type AddressPolicy,
   atPort,
@@ -19,6 +21,8 @@ const tryMsMax = 6_000;
 const retryMs = [500, 2_000];
 const answerBytesMax = 64 * 1024;
 const saidCharsMax = 300;
+/** Interim answers (1xx) to a call. */
+const interimMax = 10;
 const mediaType = "application/vnd.heroku-addons+json; version=3";
 
 /** The parts of an answer that matter here. */
@@ -63,7 +67,9 @@ export class Provider {
   }
 
   provision(manifest: Manifest, body: ProvisionBody): Promise<ProviderAnswer> {
-    return this.#call(manifest, "POST", "", body);
+    const { oauth_grant: grant, log_drain_token: drain, log_input_url: input } = body;
+    const sent = [grant.code, drain ?? "", input === undefined ? "" : new URL(input).password];
+    return this.#call(manifest, "POST", "", body, sent);
   }
 
   changePlan(manifest: Manifest, uuid: string, plan: string): Promise<ProviderAnswer> {
@@ -80,9 +86,11 @@ export class Provider {
     method: Method,
     path: string,
     body: object | undefined,
+    sent: readonly string[] = [],
   ): Promise<ProviderAnswer> {
+    const secrets = secretsIn(manifest, sent);
     for (let attempt = 0; ; attempt++) {
-      const found = await this.#try(manifest, method, path, body);
+      const found = await this.#try({ manifest, method, path, body, secrets });
       if (!(found instanceof Error)) return found;
       const waitMs = found.retryAfterS === undefined ? undefined : retryMs[attempt];
       if (waitMs === undefined) {
@@ -93,12 +101,7 @@ export class Provider {
     }
   }
 
-  async #try(
-    manifest: Manifest,
-    method: Method,
-    path: string,
-    body: object | undefined,
-  ): Promise<ProviderAnswer | AppError> {
+  async #try({ manifest, method, path, body, secrets }: Call): Promise<ProviderAnswer | AppError> {
     const url = new URL(manifest.baseUrl + path);
     const { policy, resolve } = this.#options;
     const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
@@ -108,24 +111,31 @@ export class Provider {
       maxResponseSize: answerBytesMax,
     });
     let isAnswered = false;
+    let interim = 0;
+    const tooMany = new AbortController();
     try {
       checkLiteral(url.hostname.replace(/^\[|\]$/g, ""), atPort(policy, port));
       const { statusCode, body: answer } = await request(url, {
         method,
         dispatcher: agent,
-        signal: AbortSignal.timeout(tryMsMax),
+        signal: AbortSignal.any([AbortSignal.timeout(tryMsMax), tooMany.signal]),
+        onInfo: () => {
+          if (++interim > interimMax) tooMany.abort();
+        },
         headers: {
-          authorization: `Basic ${Buffer.from(`${manifest.id}:${manifest.password}`).toString("base64")}`,
+          authorization: `Basic ${credentialsOf(manifest)}`,
           accept: mediaType,
           ...(body !== undefined && { "content-type": "application/json" }),
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
       isAnswered = true;
-      return judge(manifest, method, statusCode, await answer.text());
+      return judge({ manifest, method, secrets }, statusCode, await answer.text());
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "UND_ERR_RES_EXCEEDED_MAX_SIZE")
         return addonAnswerUnusable(manifest.id, `its answer is longer than ${answerBytesMax / 1024} KiB`);
+      if (tooMany.signal.aborted)
+        return addonAnswerUnusable(manifest.id, `it sent more than ${interimMax} interim answers (1xx)`);
       return addonProviderFails(manifest.id, reasonOf(error, isAnswered), error);
     } finally {
       await agent.destroy();
@@ -133,14 +143,31 @@ export class Provider {
   }
 }
 
+type Call = {
+  readonly manifest: Manifest;
+  readonly method: Method;
+  readonly path: string;
+  readonly body: object | undefined;
+  readonly secrets: Secrets;
+};
+
+const credentialsOf = ({ id, password }: Manifest): string =>
+  Buffer.from(`${id}:${password}`).toString("base64");
+
+/** Secrets that a provider may repeat in its messages, which the server's log and every tenant of the service may see. */
+function secretsIn(manifest: Manifest, sent: readonly string[]): Secrets {
+  const { password, clientSecret, ssoSalt = "" } = manifest;
+  const all = [credentialsOf(manifest), password, clientSecret, ssoSalt, ...sent];
+  return secretsOf({ path: "" }, Object.fromEntries(all.entries()));
+}
+
 function judge(
-  { id, configVars }: Manifest,
-  method: Method,
+  { manifest: { id, configVars }, method, secrets }: Pick<Call, "manifest" | "method" | "secrets">,
   status: number,
   text: string,
 ): ProviderAnswer | AppError {
   const said = objectIn(text);
-  const message = typeof said?.message === "string" ? said.message.slice(0, saidCharsMax) : undefined;
+  const message = typeof said?.message === "string" ? secrets.excerpt(said.message, saidCharsMax) : undefined;
   if (method === "DELETE" && (status === 404 || status === 410)) return nothingSaid;
   if (status >= 500 || status === 408 || status === 429)
     return addonProviderFails(id, `it answered ${status}`);
@@ -212,5 +239,7 @@ function reasonOf(error: unknown, isAnswered: boolean): string {
   if (error instanceof AppError) return error.message;
   if (error instanceof Error && error.name === "TimeoutError")
     return `it did not answer within ${tryMsMax / 1000} s`;
+  const { name, code } = error as NodeJS.ErrnoException;
+  if (name === "HTTPParserError" || code === "UND_ERR_HEADERS_OVERFLOW") return "its answer is no HTTP";
   return isAnswered ? "its answer broke off" : "it cannot be reached";
 }

@@ -297,6 +297,13 @@ describe("a provider that fails leaves nothing half made:", () => {
     ["answers a list", [{ status: 200, body: [] }], 503, "it answered 200 without a JSON object"],
     ["answers nothing", [{ status: 201 }], 503, "it names no `id`"],
     ["answers too much", [made({ message: "x".repeat(70_000) })], 503, "its answer is longer than 64 KiB"],
+    [
+      "sends interim answers without end",
+      [{ status: 200, interim: 11 }],
+      503,
+      "more than 10 interim answers",
+    ],
+    ["speaks no HTTP", Array(3).fill({ wire: "SSH-2.0-OpenSSH_9.9\r\n" }), 503, "its answer is no HTTP"],
     ["breaks off", Array(3).fill({ status: 201, raw: '{"id":"1', isCut: true }), 503, "its answer broke off"],
     ["fails three times", [{ status: 500 }, "reset", { status: 503 }], 503, "it answered 503"],
   ] as const)("it %s", async (_, answers, status, said) => {
@@ -310,6 +317,23 @@ describe("a provider that fails leaves nothing half made:", () => {
     expect(await leftovers()).toEqual(nothing);
     const { uuid } = provider.calls[0]!.body;
     expect(provider.calls.at(-1)).toMatchObject({ method: "DELETE", path: `/heroku/resources/${uuid}` });
+  });
+
+  test("what it was sent in confidence is not in the messages of it that others see", async () => {
+    const { usual } = provider;
+    provider.usual = (call) => {
+      if (call.method === "DELETE") return usual(call);
+      const { oauth_grant: grant, log_drain_token: drain } = call.body;
+      const said = [call.headers.authorization!, "pass-word", "salt", grant.code, drain];
+      return { status: 422, body: { message: `no \x1b[31m${said.join(" ")}` } };
+    };
+    const refused = await create();
+    provider.usual = usual;
+    expect(refused.message).toContain("refuses: no [31mBasic … … … … ….");
+    provider.answers = [
+      { status: 200, interim: 10, body: { id: "1", message: "pass-word is papertrail's" } },
+    ];
+    expect(await create()).toMatchObject({ status: 201, provision_message: "… is papertrail's" });
   });
 
   test("a try that fails is repeated under the same uuid", async () => {

@@ -13,8 +13,13 @@ type ProviderCall = {
   // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every kind
   readonly body: any;
 };
-/** A status with its JSON, or with a body that is cut or none; or `reset`, `hang`. */
+/**
+ * A status with its JSON, or with a body that is cut or none; `interim`: 1xx before it; or the bytes of `wire`, `reset`,
+ * `hang`.
+ */
 type ProviderAnswer =
+  | { readonly status: number; readonly body?: unknown; readonly interim: number }
+  | { readonly wire: string }
   | { readonly status: number; readonly body?: unknown }
   | { readonly status: number; readonly raw: string; readonly isCut?: true }
   | "reset"
@@ -37,14 +42,17 @@ export class AddonProvider {
     const answer = this.answers.shift() ?? this.usual(call);
     if (answer === "reset") request.socket.destroy();
     else if (answer === "hang") return;
+    else if ("wire" in answer) request.socket.end(answer.wire);
     else if ("raw" in answer) {
       response.writeHead(answer.status, { "content-length": answer.raw.length + (answer.isCut ? 1 : 0) });
       response.write(answer.raw, () => answer.isCut && request.socket.destroy());
       if (!answer.isCut) response.end();
-    } else
+    } else {
+      for (let n = 0; "interim" in answer && n < answer.interim; n++) response.writeProcessing();
       response
         .writeHead(answer.status, { "content-type": "application/json" })
         .end(answer.body === undefined ? undefined : JSON.stringify(answer.body));
+    }
   });
 
   static async open(): Promise<AddonProvider> {

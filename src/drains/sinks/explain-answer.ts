@@ -1,9 +1,9 @@
 /** Explains an answer so that a drain's owner can act on it: what was said, and the mend. Never a secret. */
 
+import type { Secrets } from "../../core/secrets/repeated-secrets.ts";
 import { type Endpoint, nameOf } from "./endpoint.ts";
 import type { Rejected } from "./formats/body-format.ts";
 import { type Answer, answerBytesMax } from "./http/answer.ts";
-import type { Secrets } from "./secrets.ts";
 
 /** How much of an unwelcome answer its owner gets to see. */
 const excerptCharsMax = 200;

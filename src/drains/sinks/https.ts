@@ -10,6 +10,7 @@
 import { isIP } from "node:net";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { type Secrets, secretsOf } from "../../core/secrets/repeated-secrets.ts";
 import type { Clock, Parcel, Sink, Verdict } from "../../ports.ts";
 import { inFewTurns } from "../../turns.ts";
 import type { AddressPolicy, Resolve } from "../addresses.ts";
@@ -27,7 +28,6 @@ import { type Answer, answerOf, type RawAnswer } from "./http/answer.ts";
 import { HttpConnection, type Requests, StaleConnection } from "./http/connection.ts";
 import { type HeadOptions, RequestHead, whole } from "./http/request-head.ts";
 import { judge } from "./judge.ts";
-import { type Secrets, secretsOf } from "./secrets.ts";
 
 /** How long things may take, and which addresses are allowed: the same for all sinks. */
 export type SinkLimits = {

@@ -1,12 +1,12 @@
 /** The verdict on an HTTP answer: docs/spec/wire-out.md#d3-1 and the clauses after it. */
 import { causeOfStatus } from "../../core/records/failure-cause.ts";
+import type { Secrets } from "../../core/secrets/repeated-secrets.ts";
 import type { Verdict } from "../../ports.ts";
 import type { HttpDestination } from "../destination.ts";
 import { explainAnswer, explainRejection } from "./explain-answer.ts";
 import type { Rejected } from "./formats/body-format.ts";
 import type { Answer } from "./http/answer.ts";
 import { retryAfterMs } from "./retry-after.ts";
-import type { Secrets } from "./secrets.ts";
 
 type JudgeOptions = {
   readonly destination: Pick<HttpDestination, "host" | "port">;

@@ -2,12 +2,12 @@
 import { constants } from "node:os";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Secrets } from "../../../src/core/secrets/repeated-secrets.ts";
 import { AddressRefused, ownKind } from "../../../src/drains/addresses.ts";
 import { timedOut } from "../../../src/drains/sinks/connecting.ts";
 import type { Endpoint } from "../../../src/drains/sinks/endpoint.ts";
 import { type Awaited, explainFailure, failureVerdict } from "../../../src/drains/sinks/explain.ts";
 import { explainAnswer, explainRejection } from "../../../src/drains/sinks/explain-answer.ts";
-import { Secrets } from "../../../src/drains/sinks/secrets.ts";
 import { causeAndMend } from "../../../web/src/drains/drain-words.ts";
 
 const places = {

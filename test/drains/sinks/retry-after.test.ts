@@ -1,9 +1,9 @@
 /** `Retry-After`: which values have a meaning, and which have none. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { Secrets } from "../../../src/core/secrets/repeated-secrets.ts";
 import { judge } from "../../../src/drains/sinks/judge.ts";
 import { retryAfterMs } from "../../../src/drains/sinks/retry-after.ts";
-import { Secrets } from "../../../src/drains/sinks/secrets.ts";
 
 const nowMs = Date.parse("2026-01-02T03:04:05.500Z");
 

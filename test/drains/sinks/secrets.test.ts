@@ -1,8 +1,8 @@
 /** What a drain was given stays hidden, in whatever form its receiver repeats it. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Secrets, secretsOf } from "../../../src/core/secrets/repeated-secrets.ts";
 import { parseDestination } from "../../../src/drains/destination.ts";
-import { Secrets, secretsOf } from "../../../src/drains/sinks/secrets.ts";
 import { openPeer } from "../../support/peer.ts";
 import { never, parcelOf, sinkOf, sinkOptions } from "./parts.ts";
 

@@ -1,8 +1,7 @@
 /**
- * Finds a drain's secrets in its receiver's answers, so that excerpts can be shown without them. Receivers repeat what
- * they were sent verbatim, percent-decoded, or escaped for JSON or HTML, in any mixture.
+ * Finds secrets in the answers of those who were sent them, so that excerpts can be shown without them. Receivers of drains
+ * and providers of add-ons repeat what they were sent verbatim, percent-decoded, or escaped for JSON or HTML, in any mixture.
  */
-import type { HttpDestination } from "../destination.ts";
 
 /** Shorter values are words rather than secrets, and removing them would make answers unreadable. */
 const secretCharsMin = 4;
@@ -14,7 +13,7 @@ const segmentCharsMin = 8;
 /** A text that agrees with this much of a secret is removed as far as it agrees; this also bounds the work. */
 const beginningCharsMax = 32;
 
-/** The secrets of one drain's requests. */
+/** The secrets of requests to one address. */
 export class Secrets {
   readonly #secrets: readonly string[];
 
@@ -59,10 +58,10 @@ export class Secrets {
 }
 
 /**
- * The secrets in what is sent to `destination`: credentials, long parts of the path, and values in query and headers.
+ * The secrets in what is sent to a destination: credentials, long parts of the path, and values in query and headers.
  */
 export function secretsOf(
-  { authorization, path }: Pick<HttpDestination, "authorization" | "path">,
+  { authorization, path }: { readonly authorization?: string; readonly path: string },
   headers: Readonly<Record<string, string>> = {},
 ): Secrets {
   const [steps = "", ...query] = path.split("?");
