@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- attacks [--nats] [--rounds N] [--warm] [--floor] [NAME…]`: each attack (or those whose name has one of these words in it), and
+ * `npm run bench -- attacks [--nats] [--rounds N] [--seconds N] [--warm] [--floor] [NAME…]`: each attack (or those whose name has one of these words in it), and
  * what a victim beside it feels. Of several rounds, in each of which every attack has its turn, the median is told. The server has a processor of its own. Victim and attacker share another one, where the attacker
  * gives way: a real attacker has a machine of his own, and what he takes from the victim there is not the server's doing.
  */
@@ -26,7 +26,6 @@ const givesWay = ["nice", "-n", "19", ...otherCore];
 const victims = ["victim-a", "victim-b", "victim-c", "victim-d"];
 const warmSeconds = 1;
 const quietSeconds = 3;
-const attackedSeconds = 4;
 const memoryEveryMs = 50;
 const warmAttackMs = 2_000;
 
@@ -128,7 +127,7 @@ async function measureAttack(name: string, nats: BenchNats | undefined): Promise
     }, memoryEveryMs);
     server.tell("reset");
     attacker.tell("go");
-    const underAttack = await measure(attackedSeconds);
+    const underAttack = await measure(Number(values.seconds));
     const watched = (await server.ask("watched")) as Watched;
     clearInterval(watch);
     attacker.tell("stop");
@@ -160,6 +159,8 @@ const { values, positionals } = parseArgs({
   options: {
     nats: { type: "boolean", default: false },
     rounds: { type: "string", default: "1" },
+    /** How long each attack lasts. */
+    seconds: { type: "string", default: "4" },
     /** The server has been attacked in this way before, for two seconds. */
     warm: { type: "boolean", default: false },
     /** The attack goes to ports that only discard, which shows what the machine itself costs. */
