@@ -4,7 +4,7 @@
  * after a crash.
  */
 import { randomUUID } from "node:crypto";
-import type { ChannelId } from "../core/ids.ts";
+import { type ChannelId, newDrainId, newToken } from "../core/ids.ts";
 import { appKey } from "../core/records/record-keys.ts";
 import { notFound } from "../errors/access.ts";
 import {
@@ -92,6 +92,12 @@ export class Addons {
     const name = await this.#claimName(wanted, { channel: app.id, id });
     const now = timeOf(clock.nowMs());
     const { grant, record } = this.grants.issue(app.id, id);
+    const needs = (one: Manifest["requires"][number]) => manifest.requires.includes(one);
+    // Named before they are made: what a crash leaves is found by the add-on's record.
+    const named = {
+      ...(needs("syslog_drain") && { drain: newDrainId() }),
+      ...(needs("log_input") && { token: newToken() }),
+    };
     const asked: AddonRecord = {
       id,
       name,
@@ -99,6 +105,7 @@ export class Addons {
       plan: wanted.plan,
       state: "asked",
       configVars: [],
+      ...named,
       ...record,
       atMs: clock.nowMs(),
       createdAt: now,
@@ -107,12 +114,9 @@ export class Addons {
     try {
       await this.stored.add(app.id, asked, addonsMax);
       await this.#names.confirm(name, { channel: app.id, id });
-      const needs = (one: Manifest["requires"][number]) => manifest.requires.includes(one);
-      const owner = { id: asked.id, name };
-      const drain = needs("syslog_drain") ? await drains.reserve(app.id, owner) : undefined;
-      if (drain !== undefined) await this.stored.change(app.id, asked.id, { drain: drain.id });
-      const token = needs("log_input") ? await tokens.create(app.id, manifest.id) : undefined;
-      if (token !== undefined) await this.stored.change(app.id, asked.id, { token: token.token });
+      const drain =
+        named.drain && (await drains.reserve(app.id, { drain: named.drain, owner: { id: asked.id, name } }));
+      const token = named.token && (await tokens.create(app.id, manifest.id, {}, named.token));
       const answer = await provider.provision(manifest, {
         uuid: asked.id,
         name,
@@ -288,11 +292,13 @@ export class Addons {
     const taken = (await this.#options.platforms.get(channel)).config;
     const foreign = names.find((name) => name in taken && !addon.configVars.includes(name));
     if (foreign !== undefined) throw addonConfigTaken(foreign);
-    const configVars = [...new Set([...addon.configVars, ...names])];
-    if (names.length > 0) await this.#configure(channel, answer.config, user);
+    if (names.length > 0) {
+      // Owned before they are set: what a crash leaves is removed with the add-on.
+      await this.stored.change(channel, id, { configVars: [...new Set([...addon.configVars, ...names])] });
+      await this.#configure(channel, answer.config, user);
+    }
     return this.stored.change(channel, id, {
       state,
-      configVars,
       ...(answer.id !== undefined && { providerId: answer.id }),
       ...(answer.message !== undefined && { message: answer.message }),
     });

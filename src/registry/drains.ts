@@ -73,9 +73,15 @@ export class Drains {
     return this.#create(channel, wanted, await this.#place(channel, sinceMs), approve);
   }
 
-  /** An id and a token for a drain that gets its URL later, by `update`; `addon`: its owner, if it has one. */
-  async reserve(channel: ChannelId, addon?: DrainRecord["addon"]): Promise<DrainRecord> {
-    return this.#create(channel, addon === undefined ? {} : { addon }, await this.#place(channel, undefined));
+  /** A drain that gets its URL later, by `update`; for an add-on with an id that its record names already. */
+  async reserve(
+    channel: ChannelId,
+    addon?: { readonly drain: DrainId; readonly owner: NonNullable<DrainRecord["addon"]> },
+  ): Promise<DrainRecord> {
+    const place = await this.#place(channel, undefined);
+    return addon === undefined
+      ? this.#create(channel, {}, place)
+      : this.#create(channel, { addon: addon.owner }, place, undefined, addon.drain);
   }
 
   /**
@@ -225,8 +231,8 @@ export class Drains {
     wanted: DrainOptions & Pick<DrainRecord, "url" | "addon">,
     start: ChannelEnd,
     approve?: (record: DrainRecord) => Promise<void>,
+    id = newDrainId(),
   ): Promise<DrainRecord> {
-    const id = newDrainId();
     await this.#claims.take(channel, id, wanted.url);
     const number = await updateRecord<number>(
       this.#store,

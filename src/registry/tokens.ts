@@ -78,9 +78,17 @@ export class Tokens {
     return records.sort((a, b) => compare(a.createdAt, b.createdAt) || compare(a.source, b.source));
   }
 
-  /** Makes a token for an existing app. Throws if the app is gone by the time that the token exists. */
-  async create(channel: ChannelId, source: string, marks: TokenMarks = {}): Promise<TokenRecord> {
-    const record = await this.write(channel, source, marks);
+  /**
+   * Makes a token for an existing app; `token`: one that another record names already. Throws if the app is gone by the time
+   * that the token exists.
+   */
+  async create(
+    channel: ChannelId,
+    source: string,
+    marks: TokenMarks = {},
+    token = newToken(),
+  ): Promise<TokenRecord> {
+    const record = await this.write(channel, source, marks, token);
     // This and `Apps.destroy` may run at the same time; one of the two finds the other's work.
     if (isGone(await this.#store.get<object>(appKey(channel)))) {
       await this.#remove(record);
@@ -90,10 +98,15 @@ export class Tokens {
   }
 
   /** `create` without a look at the app, for an app that is being made. */
-  async write(channel: ChannelId, source: string, marks: TokenMarks = {}): Promise<TokenRecord> {
+  async write(
+    channel: ChannelId,
+    source: string,
+    marks: TokenMarks = {},
+    token = newToken(),
+  ): Promise<TokenRecord> {
     if (!isSource(source)) throw sourceInvalid(source);
     const record: TokenRecord = {
-      token: newToken(),
+      token,
       channel,
       source,
       createdAt: timeOf(this.#clock.nowMs()),
