@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { realClock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { recordPrefixes } from "../core/records/record-keys.ts";
+import { holdsLog } from "../engines/disk/folder-format.ts";
 import { openEmbedded } from "../engines/embedded.ts";
 import { AppError } from "../errors/app-error.ts";
 import { noOtherNodes } from "../other-nodes.ts";
@@ -28,6 +29,7 @@ export async function openEngine(config: Config, clock: Clock, logger: Logger) {
       },
     };
   }
+  warnOfUnusedLog(config.data, logger);
   const { openNats } = await import("../engines/nats/open.ts"); // the embedded engine does not need this client
   const engine = await openNats({
     urls: config.nats,
@@ -49,6 +51,15 @@ export async function openEngine(config: Config, clock: Clock, logger: Logger) {
       return missing.length === 0 ? unwritable(engine.store) : [streamsGone(missing)];
     },
   };
+}
+
+/** A server that was one machine's and is given `--nats` seems to have lost all of its apps. */
+function warnOfUnusedLog(folder: string, logger: Logger): void {
+  if (holdsLog(folder))
+    logger.warn(
+      { data: folder },
+      "the folder of --data holds the log of an embedded store, which --nats does not use: its apps are not on NATS; docs/operating.md says how to move them",
+    );
 }
 
 const streamsGone = (names: readonly string[]): string =>

@@ -65,13 +65,13 @@ test("senders are told --ingest-url; who asks a node for what it does not do is 
   expect(asked.stderr).toContain("This node has the role ingest, and /apps needs the role control.");
 });
 
-test("a node beside others warns of an operator's key of its own", async () => {
+test("a node warns of an operator's key of its own beside others, and of a log in its folder that it does not use", async () => {
   const nats = kept(await startNats());
+  const data = await mkdtemp(join(tmpdir(), "tailrace-own-key-"));
+  kept({ close: () => rm(data, { recursive: true }) });
   const said = async (...args: string[]) => {
-    const data = await mkdtemp(join(tmpdir(), "tailrace-own-key-"));
-    kept({ close: () => rm(data, { recursive: true }) });
-    const serve = ["serve", "--nats", nats.urls.join(","), "--http", "127.0.0.1:0", "--syslog", "off"];
-    const child = startCli([...serve, "--data", data, ...args], { PATH: process.env.PATH! });
+    const serve = ["serve", "--http", "127.0.0.1:0", "--syslog", "off", "--data", data];
+    const child = startCli([...serve, ...args], { PATH: process.env.PATH! });
     let stdout = "";
     child.stdout.on("data", (text) => (stdout += text));
     await until(() => stdout.includes('"msg":"listening"'), { tell: () => stdout });
@@ -79,6 +79,9 @@ test("a node beside others warns of an operator's key of its own", async () => {
     await once(child, "close");
     return stdout;
   };
-  expect(await said("--roles", "tail")).toContain("give all nodes one, as TAILRACE_API_KEY");
-  expect(await said()).not.toContain("TAILRACE_API_KEY");
+  const onNats = ["--nats", nats.urls.join(",")];
+  expect(await said(...onNats, "--roles", "tail")).toContain("give all nodes one, as TAILRACE_API_KEY");
+  expect(await said(...onNats)).not.toContain('"level":40');
+  await said();
+  expect(await said(...onNats)).toContain("holds the log of an embedded store");
 });

@@ -38,6 +38,15 @@ export function readFormat(folder: string): FolderFormat | undefined {
   return found;
 }
 
+/** True if an embedded engine has kept data in the folder, as far as this process may see. */
+export function holdsLog(folder: string): boolean {
+  try {
+    return statSync(join(folder, fileName), { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Records that the folder holds data in this format, since now, or since the time in `before`. Durable when it
  * resolves.
