@@ -88,7 +88,8 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
     ],
   },
   // The base: features register on it, and it knows of none.
-  { at: "src/http/", mayImport: ground() },
+  { at: "src/node-http.ts", mayImport: [] },
+  { at: "src/http/", mayImport: [...ground(), "src/node-http.ts"] },
   { at: "src/web/", mayImport: ground() },
   { at: "src/setting-parsers.ts", mayImport: ["src/core/"] },
   { at: "src/config.ts", mayImport: [...ground(), "src/drains/addresses.ts", "src/setting-parsers.ts"] },
@@ -123,7 +124,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   // The one command that is the server; all others speak HTTP.
   { at: "cli/commands/serve.ts", mayImport: ["cli/", "src/serve.ts", "src/app.ts", "src/config.ts"] },
   { at: "cli/commands/doctor.ts", mayImport: ["cli/", "src/doctor/", "src/config.ts"] },
-  { at: "cli/", mayImport: ["src/core/"] },
+  { at: "cli/", mayImport: ["src/core/", "src/node-http.ts"] },
   { at: "web/", mayImport: ["src/core/"] },
 ];
 
@@ -281,6 +282,11 @@ describe("sources", () => {
       rule: "of the engine on NATS wait by its clock alone",
       in: sourcesIn("src/engines/nats"),
       never: /\b(?:setTimeout|setInterval|performance\.now)\b/,
+    },
+    {
+      rule: "do not import Node's http, which loads fetch and WebSocket with it (node-http.ts)",
+      in: product,
+      never: /^import (?!type\b)[^;]*from "node:http";/m,
     },
     {
       rule: "switch no test off without a condition",

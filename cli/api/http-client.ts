@@ -4,6 +4,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Agent as TlsAgent } from "node:https";
+import { http } from "../../src/node-http.ts";
 
 type HttpClientLimits = {
   /** For opening a connection, including TLS. */
@@ -34,9 +35,6 @@ export type HttpAnswer = {
 };
 
 type Tls = typeof import("node:https");
-
-// An import of `node:http` loads everything that it exports, including WebSocket and fetch: 13 MB and 20 ms.
-const http = process.getBuiltinModule("node:http");
 
 export class HttpClient {
   readonly #limits: HttpClientLimits;

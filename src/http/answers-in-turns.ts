@@ -3,7 +3,8 @@
  * answers are then all due in one turn of the event loop; and of long answers the system accepts megabytes at once,
  * whether or not their clients read.
  */
-import { type IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { http } from "../node-http.ts";
 
 /**
  * For the server option `ServerResponse`. `line` calls `send` when the answer, whose last part has so many bytes, may
@@ -12,7 +13,7 @@ import { type IncomingMessage, ServerResponse } from "node:http";
 export const answersInTurns = (
   line: (response: ServerResponse<IncomingMessage>, bytes: number, send: () => void) => void,
 ): typeof ServerResponse =>
-  class<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
+  class<Request extends IncomingMessage = IncomingMessage> extends http.ServerResponse<Request> {
     override end(...given: unknown[]): this {
       const [chunk] = given;
       const bytes = typeof chunk === "string" || chunk instanceof Uint8Array ? chunk.length : 0;

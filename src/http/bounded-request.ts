@@ -3,8 +3,9 @@
  * request for another protocol, since what follows that is not HTTP. So a request beyond the bound of its connection
  * is made to look like one: nothing after it is parsed, and the server receives it as `upgrade`.
  */
-import { IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { http } from "../node-http.ts";
 
 /**
  * Each chunk of a body costs as much as some hundred bytes. A body may have a hundred small ones; after that they
@@ -21,7 +22,7 @@ export const boundedRequests = (
   isFull: (socket: Socket) => boolean,
   onTooFine: (socket: Socket) => void,
 ): typeof IncomingMessage =>
-  class extends IncomingMessage {
+  class extends http.IncomingMessage {
     readonly #isTooMuch: boolean;
     #pieces = 0;
     #bytes = 0;

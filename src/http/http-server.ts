@@ -1,10 +1,10 @@
 /** Creates and closes the HTTP servers. Features register on them. */
-import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Server, Socket } from "node:net";
 import type { Server as TlsServer } from "node:tls";
 import fastify, { type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
+import { http } from "../node-http.ts";
 import { newConnections } from "../sockets/new-connections.ts";
 import { answerErrors, answerFrameworkError } from "./api-errors.ts";
 import type { BareRoutes } from "./bare-routes.ts";
@@ -70,7 +70,7 @@ export async function httpServer({
       const options = { ...bounds, IncomingMessage, ServerResponse };
       const listener =
         certificate === undefined
-          ? createServer(options)
+          ? http.createServer(options)
           : createTlsServer({ ...options, ...certificate, handshakeTimeout: limits.headersMsMax });
       const isTls = certificate !== undefined;
       const shakeHands = isTls ? connectionListenersOf(listener) : undefined;

@@ -1,13 +1,14 @@
 /** Answers of the server itself, for what never becomes a request of a route. */
-import { type ServerResponse, STATUS_CODES } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { AppError } from "../errors/app-error.ts";
+import { http } from "../node-http.ts";
 
 /** The failure in the form of the API, as an answer that closes the connection. */
 export function rawAnswer(failure: AppError): string {
   const body = bodyOf(failure);
   return [
-    `HTTP/1.1 ${failure.status} ${STATUS_CODES[failure.status]}`,
+    `HTTP/1.1 ${failure.status} ${http.STATUS_CODES[failure.status]}`,
     ...Object.entries(headersOf(failure, body)).map(([name, value]) => `${name}: ${value}`),
     "Connection: close",
     "",

@@ -1,5 +1,6 @@
 /** The web dynos that get requests, and which of them gets the next one: the one with the fewest under way. */
-import { Agent } from "node:http";
+import type { Agent } from "node:http";
+import { http } from "../../../src/node-http.ts";
 import type { Address } from "../dyno-process.ts";
 import type { RouterCode } from "./router-line.ts";
 
@@ -90,7 +91,7 @@ export class Backends {
     const known = this.#known.get(name);
     if (known?.address === address) return known;
     if (known !== undefined) this.#drop(name, known);
-    const agent = new Agent({ keepAlive: true, scheduling: "lifo", timeout: restMs });
+    const agent = new http.Agent({ keepAlive: true, scheduling: "lifo", timeout: restMs });
     const backend = { name, address, agent, underWay: 0 };
     this.#known.set(name, backend);
     return backend;

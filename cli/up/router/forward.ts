@@ -1,12 +1,8 @@
 /**
  * Streams a request to a dyno and its response to the client. Nothing is buffered, and each side waits for the other.
  */
-import {
-  type ClientRequest,
-  type IncomingMessage,
-  request as openRequest,
-  type ServerResponse,
-} from "node:http";
+import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
+import { http } from "../../../src/node-http.ts";
 import type { Backend } from "./backends.ts";
 import { codeOfFailure, Exchange, onInterim, type RouterParts } from "./exchange.ts";
 import { answerHeaders, requestHeaders } from "./headers.ts";
@@ -76,7 +72,7 @@ class Attempt {
     const { request, requestId, forwarded } = this.#exchange;
     const beganMs = clock.monotonicMs();
     const headers = requestHeaders(request, { requestId, forwarded, port, startMs: clock.nowMs() });
-    const upstream = openRequest({
+    const upstream = http.request({
       ...address,
       agent,
       method: request.method!,

@@ -1,7 +1,8 @@
 /** The HTTP router in front of an app's web dynos. */
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { http } from "../../../src/node-http.ts";
 import { networkReason, wrongUse } from "../../errors.ts";
 import type { UpClock } from "../clock.ts";
 import type { RouterLimits } from "../limits.ts";
@@ -41,7 +42,7 @@ export class Router {
   /** Listens. Throws if it cannot. */
   static async open({ host, port, dynos, ...shared }: RouterOptions): Promise<Router> {
     const { limits } = shared;
-    const server = createServer({
+    const server = http.createServer({
       maxHeaderSize: limits.headerBytesMax,
       headersTimeout: limits.headersMsMax,
       requestTimeout: 0, // bodies may stream: `exchange.ts` has their bounds

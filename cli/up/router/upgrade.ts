@@ -1,8 +1,9 @@
 /**
  * Requests that turn their connection into another kind, such as a WebSocket: bytes go both ways until one side ends.
  */
-import { type IncomingMessage, request as openRequest, STATUS_CODES } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { http } from "../../../src/node-http.ts";
 import type { Backend } from "./backends.ts";
 import { errorHeaders, errorPage } from "./error-page.ts";
 import { codeOfFailure, Exchange, onInterim, type RouterParts } from "./exchange.ts";
@@ -41,7 +42,7 @@ function talk(
   const { request, requestId, forwarded } = exchange;
   const beganMs = clock.monotonicMs();
   const headers = requestHeaders(request, { requestId, forwarded, port, startMs: clock.nowMs() });
-  const upstream = openRequest({
+  const upstream = http.request({
     ...address,
     agent: false,
     method: request.method!,
@@ -133,7 +134,7 @@ function refuse(exchange: Exchange, client: Socket, code: RouterCode): void {
     ([name, value]) => `${name}: ${value}`,
   );
   client.write(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${headers.join("\r\n")}\r\n\r\n${errorPage}`,
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ""}\r\n${headers.join("\r\n")}\r\n\r\n${errorPage}`,
   );
   exchange.end(status, { code });
 }
