@@ -37,6 +37,7 @@ import type { DrainTests } from "./drains/drain-tests.ts";
 import { DrainNotices } from "./drains/notices.ts";
 import { openFilesMax, watchOpenFiles, withinFiles } from "./files/open-files.ts";
 import { BareRoutes } from "./http/bare-routes.ts";
+import type { OnForeign } from "./http/client-errors.ts";
 import { Connections } from "./http/connections.ts";
 import { closeServer, httpServer, reloadTls } from "./http/http-server.ts";
 import { BodyBudget } from "./ingest/bodies/body-budget.ts";
@@ -277,7 +278,9 @@ async function openHttp(base: Base, parts: HttpParts) {
   const { connections, own, readiness } = parts;
   const { tlsCert, tlsKey } = config;
   const bare = new BareRoutes();
-  const server = await httpServer({ logger, connections, bare, limits: httpLimits, tlsCert, tlsKey });
+  const onForeign: OnForeign = (address, cause) => parts.faults.note(address, cause);
+  const limits = httpLimits;
+  const server = await httpServer({ logger, connections, bare, limits, tlsCert, tlsKey, onForeign });
   const described = describeApi(server, { version });
   const isBrief = config.admin !== undefined;
   await server.register(healthApi, { readiness, isBrief });

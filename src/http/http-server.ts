@@ -9,7 +9,7 @@ import { newConnections } from "../sockets/new-connections.ts";
 import { answerErrors, answerFrameworkError } from "./api-errors.ts";
 import type { BareRoutes } from "./bare-routes.ts";
 import { readCertificate } from "./certificate.ts";
-import { answerClientErrors } from "./client-errors.ts";
+import { answerClientErrors, type OnForeign } from "./client-errors.ts";
 import type { Connections } from "./connections.ts";
 import { RequestGate, type RequestGateLimits } from "./request-gate.ts";
 
@@ -35,6 +35,7 @@ export async function httpServer({
   limits,
   tlsCert,
   tlsKey,
+  onForeign,
 }: {
   readonly logger: Logger;
   readonly connections: Connections;
@@ -42,6 +43,7 @@ export async function httpServer({
   readonly limits: HttpServerLimits;
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
+  readonly onForeign?: OnForeign;
 }): Promise<FastifyInstance> {
   const certificate = tlsCert === undefined ? undefined : await readCertificate(tlsCert, tlsKey!);
   const bounds = {
@@ -58,7 +60,7 @@ export async function httpServer({
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: pathPartCharsMax },
     frameworkErrors: answerFrameworkError,
-    clientErrorHandler: answerClientErrors(connections),
+    clientErrorHandler: answerClientErrors(connections, onForeign),
     serverFactory: (handle) => {
       const gate = new RequestGate(
         connections,

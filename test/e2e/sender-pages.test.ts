@@ -327,3 +327,18 @@ test("what has answers is stored before them, whichever door, in one order", asy
   expect(await has("by RELP", "by OTLP", "by HTTP")).toBe(true);
   expect((await world.logOf(world.plain, app)).match(/by \w+$/gm)).toEqual(["by RELP", "by OTLP", "by HTTP"]);
 });
+
+test.each([
+  ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "http2", "it is HTTP/2, as gRPC's is"],
+  ["<14>1 - box app 1 - - a line\n", "syslog_to_http", "it is syslog"],
+  ["28 <14>1 - box app 1 - - a line", "syslog_to_http", "it is syslog"],
+])("at the address of --http, %j is told to its sender and to the operator", async (begin, cause, said) => {
+  const { server } = world.plain;
+  const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+  socket.write(begin);
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  socket.destroy();
+  expect(answer.toString()).toContain(`The request cannot be read: ${said}`);
+  const { stdout } = await tailrace(server, ["sources", "--json"]);
+  expect((JSON.parse(stdout) as { last_error: object | null }[])[0]!.last_error).toMatchObject({ cause });
+});

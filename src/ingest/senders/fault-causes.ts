@@ -10,6 +10,14 @@ export const causes = {
     what: "a syslog connection was closed: it speaks HTTP",
     mend: "Let it POST to /logs at the address of --http.",
   },
+  http2: {
+    what: "a connection to the address of --http was closed: it speaks HTTP/2, as gRPC does",
+    mend: "Let an exporter of OpenTelemetry send over HTTP (OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf), others HTTP/1.1.",
+  },
+  syslog_to_http: {
+    what: "a connection to the address of --http was closed: it brought syslog",
+    mend: "Let it send to the address of --syslog, --syslog-tls or --relp.",
+  },
   not_tls: {
     what: "a connection was closed: it speaks no TLS, and this port does",
     mend: "Let it speak TLS 1.2 or 1.3 to this port, or plain TCP to that of --syslog.",
