@@ -1,7 +1,8 @@
 /** Attacks by who has a key: lists that nobody reads, loops of drains, names without an answer, all tokens at once. */
 import { createServer, request as forward, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 import {
   type Attack,
   again,
@@ -11,6 +12,7 @@ import {
   called,
   fates,
   frame,
+  frames,
   open,
   post,
   Raw,
@@ -19,15 +21,28 @@ import {
 } from "./attack.ts";
 
 const appsMade = 200;
+const deafApps = 100;
 
-async function makeApps(target: Target): Promise<void> {
-  for (let made = 0; made < appsMade; made += 20) {
-    await Promise.all(
-      Array.from({ length: 20 }, (_, n) =>
-        call(target, "POST", "/apps", { name: `listed-${made + n}-${"x".repeat(40)}` }),
-      ),
-    );
+/** Makes so many apps, 20 at a time. */
+async function makeApps(target: Target, count = appsMade): Promise<readonly string[]> {
+  const names = Array.from({ length: count }, (_, n) => `listed-${n}-${"x".repeat(40)}`);
+  for (let made = 0; made < count; made += 20)
+    await Promise.all(names.slice(made, made + 20).map((name) => call(target, "POST", "/apps", { name })));
+  return names;
+}
+
+/** Apps with a drain each to a receiver that accepts connections and reads nothing; their tokens. */
+async function deafDrains(target: Target, signal: AbortSignal): Promise<readonly string[]> {
+  const deaf = createTcpServer((socket) => socket.on("error", () => {}).pause()).listen(0, "127.0.0.1");
+  signal.addEventListener("abort", () => deaf.close());
+  const tokens: string[] = [];
+  for (const app of await makeApps(target, deafApps)) {
+    const url = `http://127.0.0.1:${(deaf.address() as AddressInfo).port}/${app}`;
+    await call(target, "POST", `/apps/${app}/log-drains`, { url });
+    const { text } = await call(target, "POST", `/v3/channels/${app}/tokens`, { name: "web" });
+    tokens.push((JSON.parse(text) as { token: string }).token);
   }
+  return tokens;
 }
 
 /** Forwards everything that it receives, like a receiver that is itself a platform's log router. */
@@ -49,8 +64,21 @@ function relay(target: Target, tally: Tally) {
 }
 
 export const ownerAttacks: Readonly<Record<string, Attack>> = {
+  "100 apps whose drains' receivers read nothing, and a body of 8 MB for each": {
+    async run(target, signal) {
+      const tally = new Tally();
+      const body = gzipSync(frames(800, "x".repeat(9_900)));
+      for (const token of await deafDrains(target, signal)) {
+        if (signal.aborted) break;
+        const { status } = await post({ ...target, token }, body, { "content-encoding": "gzip" });
+        tally.add(String(status));
+      }
+      await called(signal);
+      return tally.answers;
+    },
+  },
   "300 GET /apps of 200 apps at once, unread, again and again": {
-    prepare: makeApps,
+    prepare: async (target) => void (await makeApps(target)),
     async run(target, signal) {
       const asked = `GET /apps HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${target.key}\r\n\r\n`;
       const raws = await open(300, signal, () => {

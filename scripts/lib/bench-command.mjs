@@ -29,6 +29,7 @@ export function benchCommand(asks) {
     .argument("[words...]", "only attacks with one of these words in their names")
     .option("--nats", "on NATS instead of the embedded store")
     .option("--rounds <n>", "medians of so many runs", wholeNumber, 1)
+    .option("--seconds <n>", "how long each attack lasts", wholeNumber, 4)
     .option("--warm", "attack the server once before, for two seconds")
     .option("--floor", "attack ports that take what comes instead: what is the machine's own doing")
     .option("--node <argument>", "an argument of the server's Node; may be repeated")
