@@ -33,7 +33,7 @@ export async function serve(config: Config, announce: (app: App) => void): Promi
     process.exit(0);
   }
   logger.info(
-    { version, http: app.url, admin: app.admin, ...listeners(app.syslog), data: config.data },
+    { version, http: app.url, admin: app.admin, ...listeners(app.syslog), ...placeOf(config) },
     "listening",
   );
   announce(app);
@@ -51,6 +51,9 @@ const listeners = (addresses: App["syslog"]) =>
       address,
     ]),
   );
+
+/** The folder of the log; on NATS, where no folder holds it, what this node does. */
+const placeOf = ({ nats, data, roles }: Config) => (nats === undefined ? { data } : { roles });
 
 /** The first signal to end. A second one ends the process at once. */
 const firstSignal = () =>

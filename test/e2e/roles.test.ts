@@ -80,7 +80,9 @@ test("a node warns of an operator's key of its own beside others, and of a log i
     return stdout;
   };
   const onNats = ["--nats", nats.urls.join(",")];
-  expect(await said(...onNats, "--roles", "tail")).toContain("give all nodes one, as TAILRACE_API_KEY");
+  const beside = await said(...onNats, "--roles", "tail");
+  expect(beside).toContain("give all nodes one, as TAILRACE_API_KEY");
+  expect(beside).toMatch(/"roles":\["tail"\],"msg":"listening"/);
   expect(await said(...onNats)).not.toContain('"level":40');
   await said();
   expect(await said(...onNats)).toContain("holds the log of an embedded store");
