@@ -1,5 +1,7 @@
 /** A start that fails names the option, the value and the remedy, and ends with status 2. */
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdirSync } from "node:fs";
 import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer, type Server } from "node:net";
@@ -153,6 +155,22 @@ describe("the folder of --data", () => {
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await readdir(folder)).toEqual(["api-key"]);
   });
+
+  test.runIf(process.platform !== "win32")(
+    "whose key is a pipe or a folder is told, not waited for",
+    async () => {
+      for (const [name, make] of [
+        ["pipe", (path: string) => execFileSync("mkfifo", [path])],
+        ["folder", (path: string) => mkdirSync(path)],
+      ] as const) {
+        const inner = join(folder, name);
+        await mkdir(inner);
+        make(join(inner, "api-key"));
+        const failure = await keptOperatorKey(inner).catch((error: unknown) => error);
+        expect(textOf(failure)).toContain("api-key is no file");
+      }
+    },
+  );
 
   test("has one key for all that start in it at once", async () => {
     const found = await Promise.all(Array.from({ length: 8 }, () => keptOperatorKey(join(folder, "shared"))));

@@ -3,12 +3,11 @@
  * owner.
  */
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { dataUnusable } from "../errors/start.ts";
 import { dataFailure, makeDataFolder } from "../files/data-folder.ts";
-import { makeWhole, writeWhole } from "../files/whole-file.ts";
+import { makeWhole, readWhole, writeWhole } from "../files/whole-file.ts";
 
 type KeptKey = { readonly secret: string; readonly path: string };
 
@@ -27,7 +26,7 @@ export async function keptOperatorKey(folder: string, logger?: Pick<Logger, "war
   try {
     const made = `${prefix}${randomBytes(keyBytes).toString("base64url")}`;
     if (await makeWhole(path, `${made}\n`)) return { secret: made, path };
-    const secret = (await readFile(path, "utf8")).replaceAll("\0", "").trim();
+    const secret = (await readWhole(path)).replaceAll("\0", "").trim();
     if (secret === "") {
       logger?.warn({ path }, "the operator's key was an empty file: a new one is in its place");
       await writeWhole(path, `${made}\n`);

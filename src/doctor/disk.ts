@@ -2,8 +2,8 @@
  * Checks the folder of `--data`: its owner, whether it is writable, how much room it has, and how long a sync takes.
  */
 import { constants, type Stats } from "node:fs";
-import { access, open, rm, stat, statfs } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { access, lstat, open, rm, stat, statfs } from "node:fs/promises";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import type { Config } from "../config.ts";
 import { type Finding, ill, sizeText, unknown, warning, well } from "./finding.ts";
 
@@ -55,7 +55,11 @@ async function lookAtRights(wanted: string, folder: string): Promise<Finding> {
       `Give it to the user that runs tailrace (chown), or name another folder with --data.`,
     );
   }
-  if (folder !== wanted) return well("folder", `${wanted} can be made`);
+  if (folder !== wanted) {
+    const next = join(folder, relative(folder, wanted).split(sep)[0]!);
+    if (!(await isAnything(next))) return well("folder", `${wanted} can be made`);
+    return ill("folder", `${next} is no folder`, "Name another folder with --data, or move what is there.");
+  }
   const stats = await stat(folder);
   return isOthers(stats)
     ? warning(
@@ -65,6 +69,13 @@ async function lookAtRights(wanted: string, folder: string): Promise<Finding> {
       )
     : well("folder", `${folder} is this user's alone`);
 }
+
+/** True for a file, or a link that leads nowhere, too. */
+const isAnything = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
 
 const isOthers = ({ mode }: Stats): boolean => (mode & 0o077) !== 0;
 

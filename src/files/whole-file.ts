@@ -3,6 +3,7 @@
  * owner.
  */
 import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
 import { link, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -28,6 +29,17 @@ export async function makeWhole(path: string, text: string): Promise<boolean> {
 /** Creates the file, or replaces it. */
 export async function writeWhole(path: string, text: string): Promise<void> {
   await writeBeside(path, text, (beside) => rename(beside, path));
+}
+
+/** Reads a file; rejects for a pipe, which would be waited for without end, or whatever else is no file. */
+export async function readWhole(path: string): Promise<string> {
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    if (!(await file.stat()).isFile()) throw Object.assign(new Error("no file"), { code: "EISDIR", path });
+    return await file.readFile("utf8");
+  } finally {
+    await file.close();
+  }
 }
 
 async function writeBeside<Result>(

@@ -2,7 +2,16 @@
 
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -106,6 +115,15 @@ describe("disk", () => {
       sync: "well",
     });
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("a path that is a file, is in one, or is a link that leads nowhere is ill", async () => {
+    writeFileSync(join(folder, "file"), "");
+    symlinkSync("nowhere", join(folder, "link"));
+    for (const wanted of ["file", "file/inside", "link", "link/inside"])
+      expect(await look(join(folder, wanted))).toMatchObject([
+        { part: "folder", state: "ill", what: expect.stringMatching(/(file|link) is no folder$/) },
+      ]);
   });
 
   test("others who may read it, little room and slow syncs are warned of", async () => {
