@@ -42,7 +42,7 @@ export function readEnvFile(path: string): Readonly<Record<string, string>> {
 function fileText(path: string): string | undefined {
   try {
     const bytes = readFileSync(path);
-    if (bytes.length <= fileBytesMax) return bytes.toString();
+    if (bytes.length <= fileBytesMax) return bytes.toString().replace(/^\ufeff/, ""); // editors on Windows write it
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     if (codeOf(error) === "EISDIR")

@@ -69,6 +69,13 @@ test("variables come from .env, when there is one", () => {
   });
 });
 
+test("the mark that editors on Windows begin a file with is no part of its first name", () => {
+  expect([...readProcfile(write("Procfile", "\ufeffweb: node web.js\r\n")).types]).toEqual([
+    ["web", "node web.js"],
+  ]);
+  expect(readEnvFile(write(".env", "\ufeffA=1\r\nB=2\r\n"))).toEqual({ A: "1", B: "2" });
+});
+
 describe("a build", () => {
   const commands = (own?: string) => buildSteps(folder, own).map(({ command }) => command);
 
