@@ -11,6 +11,7 @@ import type { Principal } from "./principal.ts";
 import { RecordCache } from "./record-cache.ts";
 import type { WebSessionRecord } from "./records.ts";
 import { hashOf } from "./secrets.ts";
+import { shared } from "./shared.ts";
 import { timeOf } from "./time.ts";
 import { removeRecord } from "./update.ts";
 
@@ -33,6 +34,8 @@ export class WebSessions {
   readonly #keys: Keys;
   readonly #cache: RecordCache<WebSessionRecord>;
   readonly #sessionsMax: number;
+  /** One reading of all sessions for all who sign in at the same time. */
+  readonly #present = shared(() => this.#read());
 
   constructor(options: { store: Store; clock: Clock; keys: Keys; sessionsMax?: number }) {
     const { store, clock, keys, sessionsMax = webSessionsMax } = options;
@@ -47,13 +50,15 @@ export class WebSessions {
   async open(key: string): Promise<SignedIn | undefined> {
     const principal = await this.#keys.authenticate(key);
     if (principal === undefined) return undefined;
-    const keyHash = hashOf(key);
-    await this.#makeRoom(keyHash);
     const secret = randomBytes(32).toString("base64url");
     const nowMs = this.#clock.nowMs();
     const expiresAt = timeOf(nowMs + webSessionMs);
-    const record: WebSessionRecord = { keyHash, createdAt: timeOf(nowMs), expiresAt };
+    const record: WebSessionRecord = { keyHash: hashOf(key), createdAt: timeOf(nowMs), expiresAt };
     const at = webSessionKey(hashOf(secret));
+    for (const replaced of this.#makeRoom(await this.#present(), { at, ...record })) {
+      await removeRecord(this.#store, replaced);
+      this.#cache.forget(replaced);
+    }
     await this.#store.put(at, record, 0);
     this.#cache.forget(at);
     return { secret, principal, expiresAt };
@@ -85,22 +90,27 @@ export class WebSessions {
     return this.#clock.nowMs() >= Date.parse(expiresAt);
   }
 
-  async #makeRoom(keyHash: string): Promise<void> {
-    const ofKey: { readonly at: string; readonly createdAt: string }[] = [];
-    let count = 0;
+  /** Those that have not expired; the others are removed. */
+  async #read(): Promise<Set<Present>> {
+    const present = new Set<Present>();
     for await (const { key: at, value } of this.#store.list<WebSessionRecord>(prefix)) {
       if (this.#isExpired(value)) await removeRecord(this.#store, at);
-      else {
-        count++;
-        if (value.keyHash === keyHash) ofKey.push({ at, createdAt: value.createdAt });
-      }
+      else present.add({ at, keyHash: value.keyHash, createdAt: value.createdAt });
     }
+    return present;
+  }
+
+  /** Takes a place for `own` among the sessions that all who sign in at this time share; returns those that it replaces. */
+  #makeRoom(present: Set<Present>, own: Present): readonly string[] {
+    const ofKey = [...present].filter(({ keyHash }) => keyHash === own.keyHash);
     ofKey.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
-    for (const { at } of ofKey.slice(0, Math.max(0, ofKey.length - webSessionsPerKeyMax + 1))) {
-      await removeRecord(this.#store, at);
-      this.#cache.forget(at);
-      count--;
-    }
-    if (count >= this.#sessionsMax) throw webSessionsFull(this.#sessionsMax);
+    const replaced = ofKey.slice(0, Math.max(0, ofKey.length - webSessionsPerKeyMax + 1));
+    if (present.size - replaced.length >= this.#sessionsMax) throw webSessionsFull(this.#sessionsMax);
+    for (const session of replaced) present.delete(session);
+    present.add(own);
+    return replaced.map(({ at }) => at);
   }
 }
+
+/** A session that is in the Store, or is about to be. */
+type Present = Pick<WebSessionRecord, "keyHash" | "createdAt"> & { readonly at: string };

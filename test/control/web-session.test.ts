@@ -1,5 +1,5 @@
 /** Browsers that sign in: whose requests count, which do not, and when it is over. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { signInLimits } from "../../src/limits.ts";
 import { WebSessions, webSessionMs, webSessionsPerKeyMax } from "../../src/registry/web-sessions.ts";
 import { type Answer, ControlServer, operatorSecret, TestRegistry } from "../support/control-server.ts";
@@ -174,4 +174,25 @@ test("a server has so many browsers signed in and no more, and those that expire
   await clock.advance(webSessionMs);
   expect(await sessions.open(secrets[3]!)).toBeDefined();
   await sessions.stop();
+});
+
+test("browsers that sign in at the same time share a reading of all sessions, and keep to the bounds", async () => {
+  const clock = new FakeClock();
+  const registry = await TestRegistry.open({ clock });
+  const { store, keys } = registry;
+  const sessions = new WebSessions({ store, clock, keys, sessionsMax: 30 });
+  const key = (await keys.create({ apps: "all", readOnly: true, description: "" })).secret;
+  const other = (await keys.create({ apps: "all", readOnly: true, description: "" })).secret;
+  await sessions.open(key);
+  const listed = vi.spyOn(store, "list");
+  await Promise.all(Array.from({ length: 40 }, () => sessions.open(key)));
+  expect(listed.mock.calls.length).toBeLessThanOrEqual(2);
+  const opened = await Promise.allSettled(Array.from({ length: 20 }, () => sessions.open(other)));
+  const refused = opened.flatMap((one) => (one.status === "rejected" ? [one.reason.code] : []));
+  expect(refused).toEqual(Array(10).fill("WEB_SESSIONS_FULL"));
+  let kept = 0;
+  for await (const _ of store.list("web-session/")) kept++;
+  expect(kept).toBe(30);
+  await sessions.stop();
+  await registry.close();
 });
