@@ -69,13 +69,9 @@ export const webSessionApi: FastifyPluginAsync<WebSessionDeps> = async (server, 
       },
     },
     async (request, reply) => {
-      const address = addressOf(request.socket);
-      tries.admit(address);
-      const signedIn = await webSessions.open(request.body.key.trim());
-      if (signedIn === undefined) {
-        tries.failed(address);
-        throw signInRefused();
-      }
+      const key = request.body.key.trim();
+      const signedIn = await tries.try(addressOf(request.socket), () => webSessions.open(key));
+      if (signedIn === undefined) throw signInRefused();
       const secure = isSecure(request, publicUrl);
       reply.header("set-cookie", cookieOf(signedIn.secret, { secure, maxAgeS: webSessionMs / 1000 }));
       return reply.code(201).send(replyOf(signedIn.principal, signedIn.expiresAt));
