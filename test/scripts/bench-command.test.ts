@@ -32,11 +32,11 @@ describe("npm run bench", () => {
     [["parts", "--full"], ["table"]],
     [
       ["attacks", "UDP"],
-      ["attacks", { rounds: 1 }],
+      ["attacks", { rounds: 1, seconds: 4 }],
     ],
     [
-      ["attacks", "--nats", "--rounds", "3", "--node", "--cpu-prof"],
-      ["attacks", { nats: true, rounds: 3, node: "--cpu-prof" }],
+      ["attacks", "--nats", "--rounds", "3", "--seconds", "20", "--node", "--cpu-prof"],
+      ["attacks", { nats: true, rounds: 3, seconds: 20, node: "--cpu-prof" }],
     ],
     [
       ["used-memory", "--nats"],
@@ -57,7 +57,7 @@ describe("npm run bench", () => {
       "error: unknown command 'nosuch'\n\nUsage: npm run bench -- [options] [command]",
     ],
     ["routers --rounds some", "commander.invalidArgument", "whole number"],
-    ["attacks --seconds 3", "commander.unknownOption", "--seconds"],
+    ["attacks --minutes 3", "commander.unknownOption", "--minutes"],
   ])("%s is not measured", (line, code, word) => {
     const answer = ask(...line.split(" "));
     expect(answer).toMatchObject({ asked: [], code });
