@@ -2,7 +2,6 @@
  * Calls a provider's API, Heroku's partner API v3. Addresses are checked like those of drains, redirects are not
  * followed, and answers are bounded. A call is retried under the same uuid, by which the provider recognises it.
  */
-
 import { type Secrets, secretsOf } from "../core/secrets/repeated-secrets.ts";
 import {
   type AddressPolicy,

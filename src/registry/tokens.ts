@@ -4,7 +4,7 @@
  * single key quickly, but a prefix slowly. A claim is made before its token and dropped after it, so that whoever
  * destroys an app finds all tokens.
  */
-import { type ChannelId, newToken } from "../core/ids.ts";
+import { type ChannelId, newToken, type Token } from "../core/ids.ts";
 import { appKey, recordPrefixes, tokenClaimsKey, tokenKey } from "../core/records/record-keys.ts";
 import { notFound } from "../errors/access.ts";
 import { recordContended, sourceInvalid, tokenLimit } from "../errors/api.ts";
@@ -82,12 +82,7 @@ export class Tokens {
    * Makes a token for an existing app; `token`: one that another record names already. Throws if the app is gone by the time
    * that the token exists.
    */
-  async create(
-    channel: ChannelId,
-    source: string,
-    marks: TokenMarks = {},
-    token = newToken(),
-  ): Promise<TokenRecord> {
+  async create(channel: ChannelId, source: string, marks?: TokenMarks, token?: Token): Promise<TokenRecord> {
     const record = await this.write(channel, source, marks, token);
     // This and `Apps.destroy` may run at the same time; one of the two finds the other's work.
     if (isGone(await this.#store.get<object>(appKey(channel)))) {

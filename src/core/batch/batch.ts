@@ -63,10 +63,6 @@ export type Placed = Pick<
   "sequence" | "incarnation" | "producer" | "firstLine" | "line" | "tellsLine"
 >;
 
-/** The bytes of memory that cannot be reused or collected while somebody holds the batch. */
-export const keptBytes = ({ memory, bytes }: Pick<StoredBatch, "memory" | "bytes">): number =>
-  memory?.bytes ?? bytes.length;
-
 /** A view of Node's pool for small buffers keeps no more alive. */
 const pooledBytesMax = 8192;
 
@@ -76,8 +72,8 @@ const pooledBytesMax = 8192;
  */
 export function compactBatch(batch: StoredBatch): StoredBatch {
   const { memory, bytes } = batch;
-  const keptBytes = bytes.buffer.byteLength;
-  if (memory === undefined && (keptBytes <= pooledBytesMax || keptBytes <= 2 * bytes.length)) return batch;
+  const heldBytes = bytes.buffer.byteLength;
+  if (memory === undefined && (heldBytes <= pooledBytesMax || heldBytes <= 2 * bytes.length)) return batch;
   const own = ownBatch(batch);
   memory?.release();
   return own;

@@ -1,7 +1,7 @@
 /**
  * Recently stored batches, kept in memory for followers that are busy: one window for all channels, bounded in bytes.
  */
-import { keptBytes, type StoredBatch } from "../../core/batch/batch.ts";
+import type { StoredBatch } from "../../core/batch/batch.ts";
 
 /** Beyond this the oldest batches go, of whichever channel. */
 export const windowBytesMax = 32 * 1024 * 1024;
@@ -35,7 +35,7 @@ export class LiveWindow {
     const entry: WindowEntry = {
       of,
       batch,
-      bytes: keptBytes(batch) + batchOverheadBytes,
+      bytes: (batch.memory?.bytes ?? batch.bytes.length) + batchOverheadBytes,
       older: this.#newest,
       newer: undefined,
     };
