@@ -1,3 +1,4 @@
+import { partBytesMax } from "../core/batch/canonical.ts";
 import type { RetryPolicy } from "../core/scheduling/retry.ts";
 
 /** The bounds of ingest that are no settings. What happens at each is said where it is used. */
@@ -20,7 +21,7 @@ export const ingestLimits = Object.freeze({
   memoryBytesMax: 256 * 1024 * 1024,
   /** Lines of one app that are not stored yet. */
   queueBytesMax: 32 * 1024 * 1024,
-  batchBytesMax: 512 * 1024,
+  batchBytesMax: partBytesMax,
   channelsMax: 100_000,
   /** Syslog connections of one listener, in all and from one address. */
   connectionsMax: 4_000,

@@ -76,7 +76,7 @@ async function overTcp(wire: Buffer, by = router, fallback?: string): Promise<st
 /** What `POST /logs` with a token makes of a body. */
 function overHttp(body: Buffer, token: string): string {
   const found = atOnce(canoniseBody(body, "app", { frameBytesMax: 1 << 18, nowMs, token }));
-  return found.kind === "bad" ? "" : shown(found.lines);
+  return found.kind === "bad" ? "" : found.parts.map(shown).join("\n");
 }
 
 /** What `POST /v1/logs` makes of a record that has the text in every place. */

@@ -7,7 +7,7 @@ import { fnv1a } from "../hash.ts";
 import type { ProducerId } from "../ids.ts";
 import { logOf, type Position, positionAt } from "../position.ts";
 import type { BatchMemory } from "./batch-memory.ts";
-import { type LineIndex, placeShift } from "./line-places.ts";
+import { type LineIndex, placeShift, placesBytes } from "./line-places.ts";
 
 /**
  * How the frames of a batch are written.
@@ -62,6 +62,9 @@ export type Placed = Pick<
   StoredBatch,
   "sequence" | "incarnation" | "producer" | "firstLine" | "line" | "tellsLine"
 >;
+
+/** The memory of lines and their index, whether it was made already or will be when somebody reads them. */
+export const linesBytes = ({ bytes, count }: CanonicalLines): number => bytes.length + count * placesBytes;
 
 /** A view of Node's pool for small buffers keeps no more alive. */
 const pooledBytesMax = 8192;

@@ -13,7 +13,7 @@ import type { CanonicalLines, Form } from "./batch.ts";
 import { copyBytes, viewOf } from "./copy-words.ts";
 import { decimalDigits, writeDecimal } from "./decimal.ts";
 import { indexFrames, isPlain, sourceBytesMax } from "./line-index.ts";
-import { hostBytes, placeShift, placesPerLine, strictBit } from "./line-places.ts";
+import { hostBytes, placeShift, placesBytes, placesPerLine, strictBit } from "./line-places.ts";
 import { toRfc5424 } from "./lines.ts";
 import { fitsInPlace, type PlainFrame, plainLineBytes, writePlain } from "./plain-frame.ts";
 
@@ -21,8 +21,10 @@ const space = 0x20;
 const dash = 0x2d;
 const closing = 0x5d;
 const questionMark = 0x3f;
-/** The most that a body may grow by at once because its first frames grew. */
-const growthBytesMax = 8 * 1024 * 1024;
+/** The size of the parts that lines make where they are taken in parts; the log stores batches of this size. */
+export const partBytesMax = 512 * 1024;
+/** A part that follows another one begins with this much memory. */
+const partBytesMin = 64 * 1024;
 const noRoom = Buffer.alloc(0);
 /** Lines are assumed to have 128 bytes each. */
 const lineBytesShift = 7;
@@ -64,25 +66,34 @@ export class Canoniser {
   #form: Form = "logplex";
   #nowMs = Number.NaN;
   #now: Uint8Array = noRoom;
+  readonly #inParts: boolean;
+  /** Full parts, their lines, their bytes and the memory that they hold. */
+  #parts: CanonicalLines[] = [];
+  #partsCount = 0;
+  #partsBytes = 0;
+  #partsRoomBytes = 0;
 
   /**
    * Writes into `out` from its start, and into a larger buffer when `out` is full. `token`, with which the lines
-   * came, is hidden wherever it appears.
+   * came, is hidden wherever it appears. Where lines are taken in parts, those that would have to be copied are left
+   * where they are once they make half a part, and the next ones begin a new one: copying megabytes into new memory holds
+   * everybody up.
    */
-  constructor(source: string, out: Uint8Array = Buffer.allocUnsafe(4096), token?: string) {
+  constructor(source: string, out: Uint8Array = Buffer.allocUnsafe(4096), token?: string, inParts = false) {
     this.#origin = originOf(source, token);
     this.#out = out;
     this.#view = viewOf(out);
+    this.#inParts = inParts;
   }
 
   /** Bytes of the lines collected so far. */
   get bytes(): number {
-    return this.#end;
+    return this.#partsBytes + this.#end;
   }
 
   /** Lines collected so far. */
   get count(): number {
-    return this.#count;
+    return this.#partsCount + this.#count;
   }
 
   /** Bytes of lines that fit into it, including those collected so far. */
@@ -92,7 +103,7 @@ export class Canoniser {
 
   /** The memory that it holds. */
   get roomBytes(): number {
-    return this.#out.length + this.#places.byteLength;
+    return this.#partsRoomBytes + this.#out.length + this.#places.byteLength;
   }
 
   /**
@@ -121,28 +132,34 @@ export class Canoniser {
     if (this.#form !== "logplex") return false;
     const length = plainLineBytes(frame, origin.names);
     if (bytes === this.#out && !fitsInPlace(frame, origin.names, this.#end, length)) return false;
-    const out = this.#reserve(decimalDigits(length) + 1 + length, true, frame.end);
     this.#count++;
+    const out = this.#reserve(decimalDigits(length) + 1 + length, true, frame.end);
     const place = this.#placeOfLast();
     this.#end = writePlain(bytes, frame, origin, out, this.#view, this.#end, this.#places, place);
     return true;
   }
 
   /** Returns the lines collected so far, and starts again in a new buffer. */
-  take(dedupId?: string): CanonicalLines {
-    const lines = { ...this.view(), ...(dedupId !== undefined && { dedupId }) };
-    this.#out = noRoom;
-    this.#view = noView;
-    this.#places = noPlaces;
-    this.clear();
+  take(): CanonicalLines {
+    const lines = this.view();
+    this.#leaveRoom();
     return lines;
+  }
+
+  /** The same where they are in parts: none where there are no lines. */
+  takeParts(): readonly CanonicalLines[] {
+    if (this.#count > 0) this.#endPart(this.#count);
+    const parts = this.#parts;
+    this.#parts = [];
+    this.#partsCount = this.#partsBytes = this.#partsRoomBytes = 0;
+    this.#leaveRoom();
+    return parts;
   }
 
   /** Returns a copy of the lines collected so far, and starts again in the same buffer. */
   copyOut(): CanonicalLines {
     const length = this.#end;
-    const placesBytes = this.#count * placesPerLine * Uint32Array.BYTES_PER_ELEMENT;
-    const room = Buffer.allocUnsafe(length + 3 + placesBytes);
+    const room = Buffer.allocUnsafe(length + 3 + this.#count * placesBytes);
     room.set(this.#out.subarray(0, length));
     const bytes = room.subarray(0, length);
     const placesAt = (room.byteOffset + length + 3) & ~3;
@@ -197,11 +214,42 @@ export class Canoniser {
     header.timeEnd = this.#now.length;
   }
 
-  // From now on lines keep MSGID and SD; earlier lines get nil ones.
+  #leaveRoom(): void {
+    this.#out = noRoom;
+    this.#view = noView;
+    this.#places = noPlaces;
+    this.clear();
+  }
+
+  // Makes a part of the first `count` lines; the one that is being written is not among them.
+  #endPart(count: number): void {
+    const rest = this.#count - count;
+    this.#count = count;
+    this.#parts.push(this.view());
+    this.#partsCount += count;
+    this.#partsBytes += this.#end;
+    this.#partsRoomBytes += this.#out.length + this.#places.byteLength;
+    const form = this.#form;
+    this.#leaveRoom();
+    this.#form = form;
+    this.#count = rest;
+  }
+
+  get #isHalfPart(): boolean {
+    return this.#inParts && this.#end > partBytesMax / 2;
+  }
+
+  // From now on lines keep MSGID and SD; earlier lines of this part get nil ones.
   #widen(bytes: Uint8Array): void {
+    if (this.#isHalfPart) {
+      this.#endPart(this.#count - 1);
+      this.#form = "rfc5424";
+      return;
+    }
     const lines = this.#out.subarray(0, this.#end);
     const wide = toRfc5424({ bytes: lines, count: this.#count - 1, form: "logplex" }).bytes;
-    this.#out = Buffer.allocUnsafe(Math.max(4096, wide.length + bytes.length));
+    const room = Math.min(wide.length + bytes.length, partBytesMax);
+    this.#out = Buffer.allocUnsafe(Math.max(4096, wide.length, room));
     this.#view = viewOf(this.#out);
     this.#out.set(wide);
     this.#end = wide.length;
@@ -227,7 +275,7 @@ export class Canoniser {
     const messageAt = processAt + Math.max(1, processBytes) + 1 + msgidBytes + 1 + sdBytes;
     const length = messageAt + (end - messageStart);
     const lengthBytes = decimalDigits(length) + 1;
-    const headAt = this.#end + lengthBytes;
+    let headAt = this.#end + lengthBytes;
     const movesLeft =
       (headAt + timeAt <= timeStart || time !== bytes) &&
       (headAt + processAt <= processStart || processBytes === 0) &&
@@ -235,6 +283,7 @@ export class Canoniser {
       headAt + length <= end;
     const out = this.#reserve(lengthBytes + length, bytes !== this.#out || movesLeft, end);
 
+    headAt = this.#end + lengthBytes; // it may have begun a new part
     writeDecimal(out, this.#end, lengthBytes - 1, length);
     out[headAt - 1] = space;
     out[headAt] = 0x3c;
@@ -294,17 +343,25 @@ export class Canoniser {
 
   // Makes room for `more` bytes; takes a new buffer if this one is too small, or is still being read.
   #reserve(more: number, fits: boolean, frameEnd: number): Uint8Array {
-    const needed = this.#end + more;
-    if (fits && needed <= this.#out.length) return this.#out;
-    // A body that does not fit in place is expected to grow throughout as its first frames did; a buffer that grows
-    // frame by frame is a power of two.
-    const most = Math.max(needed, this.#out.length);
-    const spare = () => Math.min(growthBytesMax, spareOf(this.#out.length, needed, frameEnd)) + 1024;
-    const larger = Buffer.allocUnsafe(fits ? powerOfTwo(needed) : most + spare());
+    if (fits && this.#end + more <= this.#out.length) return this.#out;
+    const larger = Buffer.allocUnsafe(this.#roomFor(more, fits, frameEnd));
     larger.set(this.#out.subarray(0, this.#end));
     this.#out = larger;
     this.#view = viewOf(larger);
     return larger;
+  }
+
+  // A body that does not fit in place is expected to grow throughout as its first frames did; a buffer that grows
+  // frame by frame is a power of two.
+  #roomFor(more: number, fits: boolean, frameEnd: number): number {
+    if (this.#isHalfPart) {
+      this.#endPart(this.#count - 1);
+      return powerOfTwo(Math.max(more, partBytesMin));
+    }
+    const needed = this.#end + more;
+    if (fits) return powerOfTwo(needed);
+    const whole = Math.max(needed, this.#out.length) + spareOf(this.#out.length, needed, frameEnd) + 1024;
+    return Math.max(needed, Math.min(whole, partBytesMax));
   }
 }
 

@@ -3,6 +3,7 @@ import type { Steps } from "../scheduling/steps.ts";
 import { scanFrame } from "../wire/frame.ts";
 import type { CanonicalLines } from "./batch.ts";
 import { Canoniser } from "./canonical.ts";
+import { partsWithId } from "./lines.ts";
 import { PlainFrame, scanPlain } from "./plain-frame.ts";
 
 /** Why a body is not made of frames: `frame` counts from 0, `offset` in bytes. */
@@ -25,7 +26,10 @@ type BodyOptions = {
   readonly onPause?: (growthBytes: number) => void;
 };
 
-export type CanonisedBody = { readonly kind: "lines"; readonly lines: CanonicalLines } | BadFraming;
+/** `parts`: of `count` lines, in order; none where there are no lines. */
+export type CanonisedBody =
+  | { readonly kind: "lines"; readonly parts: readonly CanonicalLines[]; readonly count: number }
+  | BadFraming;
 
 const plain = new PlainFrame(); // scans never interleave: nothing here awaits
 
@@ -49,7 +53,7 @@ export function* canoniseBody(
   const mayExceed = body.length > frameBytesMin * framesMax;
   const excess = mayExceed ? yield* excessFrame(body, frameBytesMax, framesMax) : undefined;
   if (excess !== undefined) return { kind: "bad", reason: "too_many", frame: framesMax, offset: excess };
-  const canoniser = new Canoniser(source, body, token);
+  const canoniser = new Canoniser(source, body, token, true);
   for (let at = 0; at < body.length; ) {
     const frame = canoniser.count;
     const scan = scanFrame(body, at, frameBytesMax);
@@ -65,7 +69,9 @@ export function* canoniseBody(
     onPause?.(canoniser.roomBytes - body.length);
     yield;
   }
-  return { kind: "lines", lines: canoniser.take(dedupId) };
+  const { count } = canoniser;
+  const parts = canoniser.takeParts();
+  return { kind: "lines", parts: dedupId === undefined ? parts : partsWithId(parts, dedupId), count };
 }
 
 // Finds the first frame beyond the limit in a body whose first frames are so short that there may be one: then frames

@@ -29,6 +29,8 @@ export const place = {
 /** The numbers of line `i` begin at `i << placeShift`. */
 export const placeShift = 3;
 export const placesPerLine = 1 << placeShift;
+/** The memory of a line's places. */
+export const placesBytes = placesPerLine * Uint32Array.BYTES_PER_ELEMENT;
 
 /**
  * Part of the number at `place.pri`: a strict parser of RFC 5424 §6 accepts every field of the line, so that it may be

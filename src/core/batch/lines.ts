@@ -27,10 +27,9 @@ export function framesWithin(bytes: Uint8Array, bytesMax: number): Uint8Array {
  * needs no cut. Only length prefixes are read: a millisecond for the most lines that a body can have.
  */
 export function splitLines(lines: CanonicalLines, bytesMax: number): CanonicalLines[] {
-  const { bytes, form } = lines;
+  const { bytes, form, dedupId } = lines;
   if (bytes.length <= bytesMax) return [lines];
   const parts: CanonicalLines[] = [];
-  let before = 0;
   for (let start = 0; start < bytes.length; ) {
     let end = frameOffset(bytes, start, 1);
     let count = 1;
@@ -40,14 +39,24 @@ export function splitLines(lines: CanonicalLines, bytesMax: number): CanonicalLi
       end = next;
       count++;
     }
-    // A part is recognised as a repeat only if it has the same lines: those of a token that was renamed since, say, are
-    // cut elsewhere.
-    const dedupId = lines.dedupId !== undefined && { dedupId: `${lines.dedupId}.${before}+${count}` };
-    parts.push({ bytes: bytes.subarray(start, end), count, form, ...dedupId });
-    before += count;
+    parts.push({ bytes: bytes.subarray(start, end), count, form });
     start = end;
   }
-  return parts;
+  return dedupId === undefined ? parts : partsWithId(parts, dedupId);
+}
+
+/**
+ * The parts of lines that have this dedup id together. A part is recognised as a repeat only if it has the same lines:
+ * those of a token that was renamed since, say, are cut elsewhere.
+ */
+export function partsWithId(parts: readonly CanonicalLines[], dedupId: string): CanonicalLines[] {
+  if (parts.length === 1) return [{ ...parts[0]!, dedupId }];
+  let before = 0;
+  return parts.map((part) => {
+    const named = { ...part, dedupId: `${dedupId}.${before}+${part.count}` };
+    before += part.count;
+    return named;
+  });
 }
 
 function frameOffset(bytes: Uint8Array, from: number, frames: number): number {

@@ -1,7 +1,7 @@
 /**
  * Recently stored batches, kept in memory for followers that are busy: one window for all channels, bounded in bytes.
  */
-import type { StoredBatch } from "../../core/batch/batch.ts";
+import { linesBytes, type StoredBatch } from "../../core/batch/batch.ts";
 
 /** Beyond this the oldest batches go, of whichever channel. */
 export const windowBytesMax = 32 * 1024 * 1024;
@@ -23,7 +23,7 @@ export class LiveWindow {
   #newest: WindowEntry | undefined;
   #bytes = 0;
 
-  /** Memory of its batches, including the cost of holding them. */
+  /** Memory of its batches with their indexes, including the cost of holding them. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -35,7 +35,7 @@ export class LiveWindow {
     const entry: WindowEntry = {
       of,
       batch,
-      bytes: (batch.memory?.bytes ?? batch.bytes.length) + batchOverheadBytes,
+      bytes: (batch.memory?.bytes ?? linesBytes(batch)) + batchOverheadBytes,
       older: this.#newest,
       newer: undefined,
     };

@@ -20,6 +20,9 @@ const kinds: Readonly<Record<string, PlainKind>> = {
 };
 
 const newline = 0x0a;
+const comma = 0x2c;
+/** The bytes of a body that are searched in one go. */
+const searchedBytes = 64 * 1024;
 const carriageReturn = 0x0d;
 
 /** A media type without its parameters. */
@@ -38,8 +41,14 @@ export function processIn(url = ""): string {
   return process || "-";
 }
 
-/** Adds the lines of the body, pausing after each. Throws for malformed JSON. */
-export function* addPlain(frames: PlainFrames, body: Buffer, kind: PlainKind): Steps<void> {
+/** Adds the lines of the body, pausing after each. Throws for malformed JSON. `framesMax`: the most that `frames` takes. */
+export function* addPlain(
+  frames: PlainFrames,
+  body: Buffer,
+  kind: PlainKind,
+  framesMax: number,
+): Steps<void> {
+  frames.expect(1 + (yield* count(body, kind === "json" ? comma : newline, framesMax)), body.length);
   if (kind === "json") {
     const isWhole = yield* eachElement(body, (start, end) => frames.addValue(body.subarray(start, end)));
     if (!isWhole) throw notJson("The body");
@@ -54,4 +63,15 @@ export function* addPlain(frames: PlainFrames, body: Buffer, kind: PlainKind): S
     else frames.addJson(message, line);
     yield;
   }
+}
+
+// Counts a byte, up to `most`.
+function* count(bytes: Uint8Array, byte: number, most: number): Steps<number> {
+  let found = 0;
+  for (let at = 0; at < bytes.length && found < most; ) {
+    const end = Math.min(bytes.length, at + searchedBytes);
+    while (at < end) if (bytes[at++] === byte) found++;
+    yield;
+  }
+  return Math.min(found, most);
 }

@@ -35,6 +35,14 @@ export class PlainFrames {
     return this.#out.roomBytes;
   }
 
+  /**
+   * Takes the memory for so many frames of so many bytes of messages at once: memory that grows as they come is copied
+   * each time, and copying megabytes holds everybody up.
+   */
+  expect(frames: number, messageBytes: number): void {
+    this.#out.reserve(frames * (lengthBytesMax + this.#head(info).length) + messageBytes);
+  }
+
   add(message: Uint8Array, severity = info): void {
     if (this.#count++ === this.#bounds.framesMax) throw tooManyFrames(this.#bounds.framesMax);
     const head = this.#head(severity);

@@ -8,6 +8,7 @@ import {
   canoniseBody,
   stepFrames,
 } from "../../core/batch/canonise-body.ts";
+import { partsWithId } from "../../core/batch/lines.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { type Steps, withPauses } from "../../core/scheduling/steps.ts";
 import { scanFrame } from "../../core/wire/frame.ts";
@@ -35,8 +36,8 @@ type SorterOptions = RouterOptions &
     readonly framesMax: number;
   };
 
-/** A body that was read, as one batch for each channel. */
-export type Sorted = { readonly channels: readonly (readonly [ChannelId, CanonicalLines])[] };
+/** A body that was read, as the lines of each channel, in parts. */
+export type Sorted = { readonly channels: readonly (readonly [ChannelId, readonly CanonicalLines[]])[] };
 
 type CanonisedRequest = { readonly named: NamedRequest | undefined; readonly found: CanonisedBody };
 
@@ -83,8 +84,8 @@ export class BodySorter {
     const sorted = ({ named, found }: CanonisedRequest): Sorted => {
       if (found.kind === "bad") throw badFraming(found, body.length, request.headers, this.#options);
       this.#noteReuse(named, request.socket);
-      const { lines } = found;
-      return checked(request.headers, lines.count, lines.count === 0 ? [] : [[channel, lines]]);
+      const { parts, count } = found;
+      return checked(request.headers, count, count === 0 ? [] : [[channel, parts]]);
     };
     return canonised instanceof Promise ? canonised.then(sorted) : sorted(canonised);
   }
@@ -144,10 +145,11 @@ export class BodySorter {
     unknownTokenFrames.inc({ via: "http" }, sorting.faults.count("unknown_token"));
     sorting.faults.tellTo(faults, socket.remoteAddress);
     this.#noteReuse(named, socket);
-    const channels = [...sorting.take()].map(([channel, lines]) => {
+    const channels = [...sorting.take()].map(([channel, parts]) => {
       // The lines differ from the first attempt's if tokens came or went since, so their number is part of the id.
-      const dedupId = named && dedupIdOf(named, `${channel} ${lines.count}`);
-      return [channel, dedupId === undefined ? lines : { ...lines, dedupId }] as const;
+      const count = parts.reduce((sum, part) => sum + part.count, 0);
+      const dedupId = named && dedupIdOf(named, `${channel} ${count}`);
+      return [channel, dedupId === undefined ? parts : partsWithId(parts, dedupId)] as const;
     });
     return checked(headers, frames, channels);
   }

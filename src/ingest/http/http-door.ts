@@ -22,7 +22,7 @@ import { answerError, answerStored } from "./http-answers.ts";
 
 export type LogsDoorOptions = BodyLimits &
   AdmissionOptions & {
-    readonly queues: Pick<AppendQueues, "append" | "fits">;
+    readonly queues: Pick<AppendQueues, "appendParts" | "fits">;
     readonly clock: Pick<Clock, "nowMs">;
     readonly frameBytesMax: number;
     /** Frames of one body. */
@@ -103,7 +103,7 @@ export class LogsDoor {
     const bodyBytesMax = plain === "json" ? jsonBytesMax : this.#options.bodyBytesMax;
     const body = await readBody(request, reservation, { ...this.#options, bodyBytesMax });
     const frames = new PlainFrames(process, this.#options);
-    const steps = withPauses(addPlain(frames, body, plain), () =>
+    const steps = withPauses(addPlain(frames, body, plain, this.#options.framesMax), () =>
       reservation.holdLines(frames.roomBytes, body.length),
     );
     await inTurns(steps, addressOf(request.socket));
@@ -113,7 +113,7 @@ export class LogsDoor {
   #store({ channels }: Sorted): Promise<unknown> | undefined {
     const { queues } = this.#options;
     if (channels.length === 0) return undefined;
-    const appends = channels.map(([channel, lines]) => queues.append(channel, lines, "http"));
+    const appends = channels.map(([channel, parts]) => queues.appendParts(channel, parts, "http"));
     return appends.length === 1 ? appends[0] : allStored(appends);
   }
 }

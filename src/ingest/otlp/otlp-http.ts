@@ -66,7 +66,7 @@ export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, op
     try {
       const bodyBytesMax = encoding === "json" ? jsonBytesMax : options.bodyBytesMax;
       const body = await readBody(request.raw, reservation, { ...options, bodyBytesMax });
-      const canoniser = new Canoniser(record.source, undefined, record.token);
+      const canoniser = new Canoniser(record.source, undefined, record.token, true);
       const nowMs = clock.nowMs();
       const visit: VisitRecord = (found, origin) => {
         if (canoniser.count + rejected === framesMax) throw tooManyFrames(framesMax);
@@ -80,7 +80,7 @@ export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, op
       );
       await inTurns(steps, record.channel);
       reservation.release(); // from here on, the log's own bound covers the lines
-      if (canoniser.count > 0) await queues.append(record.channel, canoniser.take(), "http");
+      if (canoniser.count > 0) await queues.appendParts(record.channel, canoniser.takeParts(), "http");
     } finally {
       reservation.release();
     }

@@ -1,5 +1,5 @@
 /** The lines of one channel that are waiting for the log. */
-import type { Batch, CanonicalLines } from "../../core/batch/batch.ts";
+import { type Batch, type CanonicalLines, linesBytes } from "../../core/batch/batch.ts";
 import type { BatchMemory } from "../../core/batch/batch-memory.ts";
 import { type ChannelId, newProducerId, type ProducerId } from "../../core/ids.ts";
 import { acceptedLines, appendSeconds, repeatedLines, storedLines } from "../../metrics.ts";
@@ -178,11 +178,11 @@ export class AppendQueue implements StreamOwner {
   }
 }
 
-/** The memory that these lines take while they wait; `memory`: that in which one batch lies. */
+/** The memory that these lines take while they wait, with their index; `memory`: that in which one batch lies. */
 export function heldBytes(batches: readonly CanonicalLines[], memory?: BatchMemory): number {
   let held = batches.length * overheadBytes;
   if (memory !== undefined) return held + memory.bytes;
-  for (const { bytes } of batches) held += bytes.length;
+  for (const lines of batches) held += linesBytes(lines);
   return held;
 }
 

@@ -92,13 +92,31 @@ export class AppendQueues {
     via: Via = "notice",
     memory?: BatchMemory,
   ): Promise<Appended> {
+    return this.#append(channel, splitLines(lines, this.#options.batchBytesMax), via, memory);
+  }
+
+  /** The same for lines that are in parts already. Parts with a `dedupId` have one each. */
+  appendParts(channel: ChannelId, parts: readonly CanonicalLines[], via: Via): Promise<Appended> {
+    const { batchBytesMax } = this.#options;
+    return this.#append(
+      channel,
+      parts.flatMap((part) => splitLines(part, batchBytesMax)),
+      via,
+    );
+  }
+
+  #append(
+    channel: ChannelId,
+    parts: readonly CanonicalLines[],
+    via: Via,
+    memory?: BatchMemory,
+  ): Promise<Appended> {
     if (this.#closed !== undefined) return Promise.reject(stopping());
     const queue = this.#queueOf(channel);
-    const parts = splitLines(lines, this.#options.batchBytesMax);
     const bytes = parts.length === 1 ? heldBytes(parts, memory) : heldBytes(parts);
     if (!this.#fits(queue, bytes) || !this.budget.makeRoom(bytes)) return Promise.reject(overloaded());
     queue.addHeld(bytes);
-    acceptedLines.inc({ via }, lines.count);
+    for (const { count } of parts) acceptedLines.inc({ via }, count);
     return queue.append(parts, via, memory);
   }
 

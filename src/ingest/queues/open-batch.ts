@@ -5,7 +5,7 @@
 import type { CanonicalLines } from "../../core/batch/batch.ts";
 import { BatchMemory } from "../../core/batch/batch-memory.ts";
 import type { Canoniser, Origin } from "../../core/batch/canonical.ts";
-import { placesPerLine } from "../../core/batch/line-places.ts";
+import { placesBytes } from "../../core/batch/line-places.ts";
 import type { PlainFrame } from "../../core/batch/plain-frame.ts";
 import type { SyslogHeader } from "../../core/wire/syslog.ts";
 import type { Rooms } from "./rooms.ts";
@@ -23,8 +23,6 @@ export interface Sender {
   settle(bytes: number): void;
 }
 
-/** Memory of a line's index, on top of its bytes. */
-const placesBytes = placesPerLine * Uint32Array.BYTES_PER_ELEMENT;
 /** A smaller batch is copied out of its room: that costs less than counting its holders. */
 const lentBytesMin = 4 * 1024;
 

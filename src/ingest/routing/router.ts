@@ -147,8 +147,8 @@ export class Sorting {
     return this.#kept!.roomBytes;
   }
 
-  /** The lines of each channel, in order. For sortings without a target. */
-  take(): Map<ChannelId, CanonicalLines> {
+  /** The lines of each channel, in order and in parts. For sortings without a target. */
+  take(): Map<ChannelId, readonly CanonicalLines[]> {
     return this.#kept!.take();
   }
 
@@ -268,7 +268,7 @@ class KeptLines implements LineTarget {
     if (canoniser === undefined) {
       // Just large enough for the first frame: in a body of a busy router, most channels have one line.
       const room = Buffer.allocUnsafe(header.end - header.start + source.length + headBytesMax);
-      this.#channels.set(channel, (canoniser = new Canoniser(source, room, token)));
+      this.#channels.set(channel, (canoniser = new Canoniser(source, room, token, true)));
       this.roomBytes += channelBytes + canoniser.roomBytes;
     }
     const before = canoniser.roomBytes;
@@ -276,11 +276,11 @@ class KeptLines implements LineTarget {
     this.roomBytes += canoniser.roomBytes - before;
   }
 
-  take(): Map<ChannelId, CanonicalLines> {
-    const lines = new Map<ChannelId, CanonicalLines>();
-    for (const [channel, canoniser] of this.#channels) lines.set(channel, canoniser.take());
+  take(): Map<ChannelId, readonly CanonicalLines[]> {
+    const parts = new Map<ChannelId, readonly CanonicalLines[]>();
+    for (const [channel, canoniser] of this.#channels) parts.set(channel, canoniser.takeParts());
     this.#channels.clear();
-    return lines;
+    return parts;
   }
 }
 

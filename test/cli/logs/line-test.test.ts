@@ -2,13 +2,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { lineTest } from "../../../cli/logs/line-test.ts";
 import { readShownLine } from "../../../cli/view/shown-line.ts";
-import { canoniseBody } from "../../../src/core/batch/canonise-body.ts";
 import { compileFilter, preselect } from "../../../src/core/filter/line-filter.ts";
 import { formatBatch } from "../../../src/core/format/format.ts";
 import { levels } from "../../../src/core/message/level.ts";
 import { matchTask, PatternWork } from "../../../src/core/patterns/pattern-work.ts";
 import { origin } from "../../../src/core/position.ts";
-import { atOnce } from "../../../src/core/scheduling/steps.ts";
+import { canonised } from "../../support/canonised.ts";
 import { octetCounted } from "../../support/frames.ts";
 
 const some = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });
@@ -40,8 +39,7 @@ test("keeps the lines that the server's filter keeps", () => {
   fc.assert(
     fc.property(given, line, (filters, { source, dyno, pri, text }) => {
       const body = octetCounted(`<${pri}>1 2026-01-02T03:04:05Z h x ${dyno} - - ${text}\n`);
-      const lines = atOnce(canoniseBody(body, source, { frameBytesMax: 10_000, nowMs: 0 }));
-      if (lines.kind === "bad") throw new Error(lines.reason);
+      const lines = canonised(body, source, { frameBytesMax: 10_000, nowMs: 0 });
       const compiled = compileFilter({
         ...(filters.source && { sources: [filters.source] }),
         ...(filters.dyno && { dynos: filters.dyno }),
@@ -53,12 +51,12 @@ test("keeps the lines that the server's filter keeps", () => {
       if (compiled.kind === "bad") throw new Error(compiled.reason);
       let isKept = true;
       if (compiled.filter !== undefined) {
-        const { kept, work } = preselect(lines.lines, compiled.filter);
+        const { kept, work } = preselect(lines, compiled.filter);
         const outcome = work && new PatternWork(10).do(matchTask(work, 0, 1_000), () => false);
         isKept = outcome === undefined ? kept[0] === 1 : outcome.kind === "match" && outcome.holds[0] === 1;
       }
       const shape = { format: "json", transport: "plain" } as const;
-      const json = formatBatch({ ...lines.lines, at: origin }, shape).bytes.toString();
+      const json = formatBatch({ ...lines, at: origin }, shape).bytes.toString();
       const wanted = Object.fromEntries(Object.entries(filters).filter(([, value]) => value !== undefined));
       expect(lineTest(wanted)(readShownLine("shop", json))).toBe(isKept);
     }),

@@ -1,19 +1,18 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { Canoniser } from "../../../src/core/batch/canonical.ts";
+import { describe, expect, test, vi } from "vitest";
+import { Canoniser, partBytesMax } from "../../../src/core/batch/canonical.ts";
 import { canoniseBody } from "../../../src/core/batch/canonise-body.ts";
 import { LineCursor } from "../../../src/core/batch/line-cursor.ts";
 import { framesFrom, splitLines, toLogplex, toRfc5424 } from "../../../src/core/batch/lines.ts";
 import { atOnce } from "../../../src/core/scheduling/steps.ts";
+import { canonised } from "../../support/canonised.ts";
 import { octetCounted } from "../../support/frames.ts";
 
 const options = { frameBytesMax: 1000, nowMs: Date.UTC(2026, 0, 2) };
 const time = "2026-01-02T03:04:05.000006+00:00";
 
 function canonise(source: string, ...payloads: string[]) {
-  const found = atOnce(canoniseBody(Buffer.concat(payloads.map(octetCounted)), source, options));
-  if (found.kind === "bad") throw new Error(found.reason);
-  return found.lines;
+  return canonised(Buffer.concat(payloads.map(octetCounted)), source, options);
 }
 
 /** The canonical payloads, without their lengths. */
@@ -239,32 +238,64 @@ test("many lines are cut into parts between frames, each part under a dedup id o
   );
 });
 
-test("lines that are cut before they are stored have no index, whatever form they take; fewer have one", () => {
-  const some = canonise("app", ...Array<string>(100).fill("tiny"));
-  expect(some.index?.bytes).toBe(some.bytes);
-  for (const last of ["tiny", `<13>1 ${time} h app web.1 ID [a b="c"] wide`]) {
-    const lines = canonise("app", ...Array<string>(20_000).fill("tiny"), last);
-    expect(lines.bytes.length).toBeGreaterThan(1024 * 1024);
-    expect(lines.index).toBeUndefined();
-    expect(lines.count).toBe(20_001);
-    const parts = splitLines(lines, 512 * 1024);
-    expect(parts.reduce((sum, { count }) => sum + count, 0)).toBe(lines.count);
-    const shown = payloadsOf({ bytes: parts.at(-1)!.bytes, form: lines.form });
-    expect(shown.at(-1)!.slice(-4)).toBe(last.slice(-4));
-  }
+const plainFrame = `<13>1 ${time} h app-of-a-long-name web.1 - - in place`;
+const shortFrame = "<13>1 - - - - - - x";
+const wideFrame = `<13>1 ${time} h app web.1 ID [a b="c"] wide`;
+
+/** The parts of a body's lines. */
+function partsOf(body: Buffer, bodyOptions = options) {
+  const found = atOnce(canoniseBody(body, "app", bodyOptions));
+  if (found.kind === "bad") throw new Error(found.reason);
+  expect(found.parts.reduce((sum, { count }) => sum + count, 0)).toBe(found.count);
+  return found.parts;
+}
+
+test("lines that stay in a large body have no index, as they are cut before they are stored; all others have one", () => {
+  const [inPlace, ...others] = partsOf(Buffer.concat(Array<Buffer>(60_000).fill(octetCounted(plainFrame))));
+  expect(others).toEqual([]);
+  expect(inPlace!.bytes.length).toBeGreaterThan(1024 * 1024);
+  expect(inPlace!.index).toBeUndefined();
+  for (const { bytes, index } of partsOf(Buffer.from("1 x".repeat(20_000)))) expect(index?.bytes).toBe(bytes);
 });
 
-test("a body whose lines outgrow it gets room once, and no more than its first frames foretell", () => {
-  const tiny = atOnce(canoniseBody(Buffer.from("1 x".repeat(20_000)), "app", options));
-  const lying = atOnce(
-    canoniseBody(Buffer.concat([Buffer.from("1 x".repeat(10)), octetCounted("y".repeat(4_000_000))]), "app", {
-      ...options,
-      frameBytesMax: 5_000_000,
-    }),
+test.each<readonly [string, readonly string[]]>([
+  ["that grow", Array<string>(30_000).fill(shortFrame)],
+  [
+    "that grow after others that do not",
+    [...Array<string>(10_000).fill(plainFrame), ...Array<string>(30_000).fill(shortFrame)],
+  ],
+  ["whose last one has structured data", [...Array<string>(20_000).fill(plainFrame), wideFrame]],
+  [
+    "that grow, until one has structured data",
+    [...Array<string>(20_000).fill(shortFrame), wideFrame, ...Array<string>(9_000).fill(shortFrame)],
+  ],
+  [
+    "one of which has structured data now and then",
+    Array.from({ length: 30_000 }, (_, n) => (n % 100 === 99 ? wideFrame : shortFrame)),
+  ],
+])("lines %s are in parts, and nothing that was written is copied into more than a part", (_, frames) => {
+  const body = Buffer.concat(frames.map(octetCounted));
+  const made = vi.spyOn(Buffer, "allocUnsafe");
+  const parts = partsOf(Buffer.from(body));
+  const largest = Math.max(...made.mock.calls.map(([bytes]) => bytes));
+  made.mockRestore();
+  expect(largest).toBeLessThanOrEqual(partBytesMax);
+  expect(parts.length).toBeGreaterThan(1);
+  // Each line is what its frame alone becomes, but for the nil structured data of those beside others with some.
+  const alone = frames.map((frame) => payloadsOf(toLogplex(canonise("app", frame)))[0]);
+  expect(parts.flatMap((part) => payloadsOf(toLogplex(part)))).toEqual(alone);
+  const whole = parts.flatMap((part) => payloadsOf(part));
+  expect(whole.filter((line) => line.endsWith(`ID [a b="c"] wide`))).toHaveLength(
+    frames.filter((frame) => frame === wideFrame).length,
   );
-  if (tiny.kind === "bad" || lying.kind === "bad") throw new Error("they are frames");
-  expect(tiny.lines.bytes.buffer.byteLength).toBeLessThan(1.1 * tiny.lines.bytes.length);
-  expect(lying.lines.bytes.buffer.byteLength).toBeLessThan(4_000_000 + 9 * 1024 * 1024);
+});
+
+test("a body of few lines that outgrow it gets room once, and no more than its first frames foretell", () => {
+  const made = vi.spyOn(Buffer, "allocUnsafe");
+  const [tiny] = partsOf(Buffer.from("1 x".repeat(2_000)));
+  expect(made.mock.calls.length).toBeLessThanOrEqual(2); // one of them makes the time
+  made.mockRestore();
+  expect(tiny!.bytes.buffer.byteLength).toBeLessThan(1.1 * tiny!.bytes.length + 8192);
 });
 
 test.each([

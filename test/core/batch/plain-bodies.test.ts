@@ -2,8 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Canoniser } from "../../../src/core/batch/canonical.ts";
-import { canoniseBody } from "../../../src/core/batch/canonise-body.ts";
-import { atOnce } from "../../../src/core/scheduling/steps.ts";
+import { canonised } from "../../support/canonised.ts";
 import { octetCounted } from "../../support/frames.ts";
 
 const token = "t.01234567-89ab-4cde-8f01-23456789abcd";
@@ -38,11 +37,8 @@ test.each(["app", "a", "a-source-of-a-long-name"])("of the source %s", (source) 
       const long = new Canoniser(source, Buffer.alloc(0), token);
       for (const one of frames) long.add(one, 0, one.length, options.nowMs);
       const expected = long.take();
-      const found = atOnce(
-        canoniseBody(Buffer.concat(frames.map((one) => octetCounted(one))), source, options),
-      );
-      if (found.kind === "bad") throw new Error(found.reason);
-      const { bytes, count, form, index } = found.lines;
+      const body = Buffer.concat(frames.map((one) => octetCounted(one)));
+      const { bytes, count, form, index } = canonised(body, source, options);
       expect(Buffer.from(bytes).toString("latin1")).toBe(Buffer.from(expected.bytes).toString("latin1"));
       expect([count, form]).toEqual([expected.count, expected.form]);
       const numbers = 8 * count;

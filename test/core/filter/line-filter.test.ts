@@ -1,12 +1,11 @@
 import fc from "fast-check";
 import { RE2JS } from "re2js";
 import { describe, expect, test } from "vitest";
-import { canoniseBody } from "../../../src/core/batch/canonise-body.ts";
 import { compileFilter, type FilterSpec, preselect } from "../../../src/core/filter/line-filter.ts";
 import { isAsBad, type Level, levelOf } from "../../../src/core/message/level.ts";
 import { charsMax } from "../../../src/core/patterns/pattern.ts";
 import { matchTask, PatternWork } from "../../../src/core/patterns/pattern-work.ts";
-import { atOnce } from "../../../src/core/scheduling/steps.ts";
+import { canonised } from "../../support/canonised.ts";
 import { octetCounted } from "../../support/frames.ts";
 
 /** Whether the filter keeps a line: what it says at once, and what a thread says of its expressions. */
@@ -14,10 +13,9 @@ function keeps(spec: FilterSpec, source: string, process: string, message = "hel
   const found = compileFilter(spec);
   if (found.kind === "bad") throw new Error(found.reason);
   const body = octetCounted(`<190>1 2026-01-02T03:04:05Z h x ${process} - - ${message}`);
-  const lines = atOnce(canoniseBody(body, source, { frameBytesMax: 1_000_000, nowMs: 0 }));
-  if (lines.kind === "bad") throw new Error(lines.reason);
+  const lines = canonised(body, source, { frameBytesMax: 1_000_000, nowMs: 0 });
   if (found.filter === undefined) return true;
-  const { kept, work } = preselect(lines.lines, found.filter);
+  const { kept, work } = preselect(lines, found.filter);
   if (work === undefined) return kept[0] === 1;
   const outcome = new PatternWork(10).do(matchTask(work, 0, 1_000), () => false);
   return outcome.kind === "match" && outcome.holds[0] === 1;

@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canoniseBody } from "../../../src/core/batch/canonise-body.ts";
 import { LineCursor } from "../../../src/core/batch/line-cursor.ts";
 import { compileFilter } from "../../../src/core/filter/line-filter.ts";
 import { formatBatch, type LineFormat } from "../../../src/core/format/format.ts";
@@ -13,6 +12,7 @@ import { bodyFormats } from "../../../src/drains/sinks/formats/all-formats.ts";
 import { strictFrames } from "../../../src/drains/sinks/formats/rfc5424.ts";
 import { severityWords, unixNanos } from "../../../src/drains/sinks/formats/text-line.ts";
 import type { Slice } from "../../../src/ports.ts";
+import { canonised } from "../../support/canonised.ts";
 import { octetCounted } from "../../support/frames.ts";
 import { type OtlpRequest, readOtlp, readOtlpJson } from "../../support/otlp-receiver.ts";
 import { readFrame, SyslogReader } from "../../support/syslog-receiver.ts";
@@ -29,11 +29,7 @@ type Seen = {
   readonly level?: string;
 };
 
-function stored(body: Buffer): Slice {
-  const found = atOnce(canoniseBody(body, "app", { frameBytesMax: 1 << 18, nowMs }));
-  if (found.kind === "bad") throw new Error(found.reason);
-  return found.lines;
-}
+const stored = (body: Buffer): Slice => canonised(body, "app", { frameBytesMax: 1 << 18, nowMs });
 
 const drained = (format: FormatName, slice: Slice): Buffer =>
   Buffer.concat([atOnce(bodyFormats[format].write([slice], context))].flat());

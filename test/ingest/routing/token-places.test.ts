@@ -25,11 +25,12 @@ async function lines(frame: string, fallback?: string): Promise<string[]> {
       await sorting.add(bytes, 0, bytes.length);
     }
     const log = new ScriptedLog();
-    for (const [channel, lines] of sorting.take())
-      log.stored.push({
-        channel,
-        batch: { ...lines, producer: "p" as never, firstLine: 0, acceptedAtMs: 0 },
-      });
+    for (const [channel, parts] of sorting.take())
+      for (const lines of parts)
+        log.stored.push({
+          channel,
+          batch: { ...lines, producer: "p" as never, firstLine: 0, acceptedAtMs: 0 },
+        });
     seen.push(
       ...log.lines(),
       ...[...sorting.faults.causes()]

@@ -67,8 +67,12 @@ async function byRouter(frames: readonly Buffer[], tokens: FakeTokens): Promise<
   const log = new ScriptedLog();
   const sorting = new FrameRouter({ ...ingestLimits, ...alone, tokens }).sort(0);
   for (const frame of frames) await sorting.add(frame, frame.indexOf(" ") + 1, frame.length);
-  for (const [channel, lines] of sorting.take())
-    log.stored.push({ channel, batch: { ...lines, producer: "p" as never, firstLine: 0, acceptedAtMs: 0 } });
+  for (const [channel, parts] of sorting.take())
+    for (const lines of parts)
+      log.stored.push({
+        channel,
+        batch: { ...lines, producer: "p" as never, firstLine: 0, acceptedAtMs: 0 },
+      });
   const channels = new Map<ChannelId, string[]>();
   for (let app = 0; app < 15; app++) channels.set(channelOf(app), linesOf(log, channelOf(app)));
   return channels;
