@@ -21,8 +21,8 @@ const kinds: Readonly<Record<string, PlainKind>> = {
 
 const newline = 0x0a;
 const comma = 0x2c;
-/** The bytes of a body that are searched in one go. */
-const searchedBytes = 64 * 1024;
+/** Counting pauses after this many searches, which take a tenth of a millisecond. */
+const searchesEach = 1024;
 const carriageReturn = 0x0d;
 
 /** A media type without its parameters. */
@@ -65,13 +65,10 @@ export function* addPlain(
   }
 }
 
-// Counts a byte, up to `most`.
-function* count(bytes: Uint8Array, byte: number, most: number): Steps<number> {
+// Counts a byte, up to `most`. The search is the engine's, so that what has no such byte costs next to nothing.
+function* count(bytes: Buffer, byte: number, most: number): Steps<number> {
   let found = 0;
-  for (let at = 0; at < bytes.length && found < most; ) {
-    const end = Math.min(bytes.length, at + searchedBytes);
-    while (at < end) if (bytes[at++] === byte) found++;
-    yield;
-  }
-  return Math.min(found, most);
+  for (let at = bytes.indexOf(byte); at !== -1 && found < most; at = bytes.indexOf(byte, at + 1))
+    if (++found % searchesEach === 0) yield;
+  return found;
 }
