@@ -50,10 +50,21 @@ export async function convertLines(
     if (batches.length > 0) await journal.import(id, incarnation, batches);
     else if (bytes === 0) await importEnd(environment, journal, id, number, incarnation);
   }
-  for (const name of ["lines", "ages", "frame-ids", "ends", "graves", "channels"] as const) {
-    await environment.tree(name).clearAsync();
-  }
+  emptyTrees(environment);
   logger?.info({ batches: moved }, "the lines are in the journal");
+}
+
+/**
+ * Empties all trees of lines in one transaction: a start that found channels, but no lines any more, would begin the
+ * conversion anew, and throw away the journal that has them.
+ */
+function emptyTrees(environment: Environment): void {
+  const trees = (["lines", "ages", "frame-ids", "ends", "graves", "channels"] as const).map((name) =>
+    environment.tree(name),
+  );
+  environment.root.transactionSync(() => {
+    for (const tree of trees) tree.clearSync();
+  });
 }
 
 /** Moves the end of a channel whose lines were all trimmed. */

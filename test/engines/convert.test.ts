@@ -1,13 +1,15 @@
 /** A folder as the versions before the journal wrote it: its lines, places and ends are all there afterwards. */
+import { cpSync, statSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { open } from "lmdb";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import { type Batch, encodeBatch, positionIn } from "../../src/core/batch/batch.ts";
 import { type EmbeddedEngine, openEmbedded } from "../../src/engines/embedded.ts";
 import { incarnationOf } from "../../src/engines/incarnation.ts";
+import { Environment } from "../../src/engines/lmdb/environment.ts";
 import { keepsAll } from "../contract/channel-log.ts";
 import { batchOf, channelOf, takeFollowed, takeLines, textsOf } from "../support/batches.ts";
 
@@ -111,6 +113,38 @@ test("a conversion that was cut short is begun anew", async () => {
   await writeFile(join(folder, "journal", "0000000001.log"), "half of it");
   const { log } = await openFolder();
   expect((await log.recent(channelOf(1), Number.POSITIVE_INFINITY)).batches).toHaveLength(700);
+});
+
+test("killed while the earlier form is emptied, it has every line all the same", async () => {
+  await oldFolder([{ number: 1, batches: many }], undefined);
+  const killed: string[] = [];
+  // The folder as a kill before each clearing of a tree leaves it.
+  const tree = Environment.prototype.tree;
+  vi.spyOn(Environment.prototype, "tree").mockImplementation(function (this: Environment, name) {
+    const found = tree.call(this, name);
+    for (const clearing of ["clearAsync", "clearSync"] as const) {
+      const clear = found[clearing].bind(found) as () => never;
+      vi.spyOn(found, clearing).mockImplementation(() => {
+        killed.push(`${folder}-${killed.length}`);
+        cpSync(folder, killed.at(-1)!, { recursive: true, filter: (path) => !statSync(path).isSocket() });
+        return clear();
+      });
+    }
+    return found;
+  });
+  await openFolder();
+  await engine.close();
+  vi.restoreAllMocks();
+  expect(killed.length).toBeGreaterThan(1);
+  const whole = folder;
+  for (folder of killed) {
+    const { log } = await openFolder();
+    const { batches } = await log.recent(channelOf(1), Number.POSITIVE_INFINITY);
+    expect(batches.flatMap(textsOf)).toEqual(many.flatMap(textsOf));
+    await engine.close();
+    await rm(folder, { recursive: true });
+  }
+  folder = whole;
 });
 
 test("a folder that says that it holds a journal, and does not, is told", async () => {
