@@ -1,7 +1,7 @@
 /** Reads the environment: the server's address, and the key for it. */
-import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { codeOf, outOfFiles, wrongUse } from "./errors.ts";
+import { readGiven } from "./given-file.ts";
 
 /** Variables in the form of `process.env`. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -44,7 +44,7 @@ export function findKey(variables: Variables, url: URL, folder: string = process
   const paths = data ? [join(data, "api-key")] : [...usualPaths(folder)];
   for (const path of paths) {
     try {
-      return { key: readFileSync(path, "utf8").trim(), origin: `from ${path}` };
+      return { key: readGiven(path).toString().trim(), origin: `from ${path}` };
     } catch (error) {
       const code = codeOf(error);
       if (code === "ENOENT" || code === "ENOTDIR") continue;

@@ -1,10 +1,10 @@
 /** Parsers of settings: from a flag's text to its value, or to an error that says what to write instead. */
-import { readFileSync } from "node:fs";
 import bytes from "bytes";
 import { InvalidArgumentError } from "commander";
 import ipaddr from "ipaddr.js";
 import ms, { type StringValue } from "ms";
 import { isTokenText, tokenOfSpelling } from "./core/secrets/token-mask.ts";
+import { readWhole } from "./files/whole-file.ts";
 
 /** An address to listen at. */
 export type Address = { readonly host: string; readonly port: number };
@@ -30,7 +30,7 @@ export const addressOrOff = (value: string): Address | "off" => (value === "off"
 
 export function readableFile(value: string): string {
   try {
-    readFileSync(value);
+    readWhole(value);
   } catch (cause) {
     const { code = "", message } = cause as NodeJS.ErrnoException;
     throw new InvalidArgumentError(unreadable[code] ?? `The file cannot be read: ${message}.`);
@@ -43,6 +43,8 @@ const unreadable: Readonly<Record<string, string>> = {
   ENOTDIR: "There is no such file.",
   EACCES: "The user of this process may not read it.",
   EISDIR: "It is a folder. Give the file.",
+  ENXIO: "It is no file, but a pipe or a device. Give a file.",
+  EFBIG: "It is larger than such a file is. Is it the right one?",
 };
 
 export function natsUrls(value: string): readonly string[] {

@@ -1,7 +1,7 @@
 /** A start that fails names the option, the value and the remedy, and ends with status 2. */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, symlinkSync } from "node:fs";
 import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer, type Server } from "node:net";
@@ -46,6 +46,12 @@ async function failingWrites<Result>(work: () => Promise<Result>): Promise<Resul
     writing.mockRestore();
   }
 }
+const strangeFiles = [
+  ["pipe", (path: string) => execFileSync("mkfifo", [path])],
+  ["folder", (path: string) => mkdirSync(path)],
+  ["device", (path: string) => symlinkSync("/dev/zero", path)],
+  ["sparse", (path: string) => execFileSync("truncate", ["--size=10G", path])],
+] as const;
 const failed = (code: string, path?: string) => Object.assign(new Error(code), { code, path });
 const textOf = (failure: unknown): string => {
   if (!(failure instanceof AppError)) throw failure;
@@ -97,6 +103,22 @@ describe("`tailrace serve` ends with status 2 and says why", () => {
     const { status, stderr } = await serve("--tls-cert", fixture(cert), "--tls-key", fixture(key));
     expect(status).toBe(2);
     expect(stderr).toContain(words.replace("CERT", fixture(cert)).replace("KEY", fixture(key)));
+  });
+
+  test.runIf(process.platform !== "win32")("for files that are none, or endless", async () => {
+    for (const [kind, make] of strangeFiles) {
+      const path = join(folder, `${kind}.json`);
+      make(path);
+      const { status, stderr } = await serve("--tls-cert", path, "--tls-key", path);
+      expect(stderr).toMatch(
+        /'--tls-cert <file>' argument '.*' is invalid\. It is (no file|a folder|larger)/,
+      );
+      expect(status).toBe(2);
+    }
+    await rm(join(folder, "folder.json"), { recursive: true });
+    const { status, stderr } = await serve("--addons", folder);
+    expect(stderr).toContain(`--addons cannot be read: ${join(folder, "device.json")}: ENXIO.`);
+    expect(status).toBe(2);
   });
 
   test("for an operator's key that is cut", async () => {
@@ -156,18 +178,16 @@ describe("the folder of --data", () => {
     expect(await readdir(folder)).toEqual(["api-key"]);
   });
 
-  test.runIf(process.platform !== "win32")(
-    "whose key is a pipe or a folder is told, not waited for",
-    async () => {
-      for (const [name, make] of [
-        ["pipe", (path: string) => execFileSync("mkfifo", [path])],
-        ["folder", (path: string) => mkdirSync(path)],
-      ] as const) {
-        const inner = join(folder, name);
+  test.runIf(process.platform !== "win32").each(["api-key", "tailrace.json", "data.mdb"])(
+    "whose %s is a pipe, a folder or endless is told, not waited for",
+    async (name) => {
+      for (const [kind, make] of strangeFiles) {
+        const inner = join(folder, kind);
         await mkdir(inner);
-        make(join(inner, "api-key"));
-        const failure = await keptOperatorKey(inner).catch((error: unknown) => error);
-        expect(textOf(failure)).toContain("api-key is no file");
+        make(join(inner, name));
+        const { status, stderr } = await serve("--data", inner);
+        expect(stderr).toMatch(new RegExp(`${inner}/${name} is (no file|larger than|no LMDB file)`));
+        expect(status).toBe(stderr.includes("no LMDB file") ? 1 : 2);
       }
     },
   );

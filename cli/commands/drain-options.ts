@@ -1,5 +1,4 @@
 /** The options of `drains:add` and `drains:update` besides the URL. */
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { anyOf } from "../../src/core/filter/log-finders.ts";
 import {
@@ -11,6 +10,7 @@ import {
 import type { DrainChangesBody } from "../api/api-types.ts";
 import { collect } from "../context.ts";
 import { codeOf, wrongUse } from "../errors.ts";
+import { readGiven } from "../given-file.ts";
 
 /** The values of the table's flags, under commander's names for them. */
 export type DrainOptions = { readonly [option: string]: string | readonly string[] | true | undefined };
@@ -88,7 +88,7 @@ function headerOf(text: string, index: number): [string, string] {
 
 function pem(option: string, file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return readGiven(file).toString();
   } catch (error) {
     const code = codeOf(error) ?? "";
     throw wrongUse(`${option} ${file} ${fileFlaws[code] ?? `cannot be read (${code})`}.`, "Name a PEM file.");
@@ -99,4 +99,6 @@ const fileFlaws: Readonly<Record<string, string>> = {
   ENOENT: "does not exist",
   EACCES: "may not be read by this user",
   EISDIR: "is a folder",
+  EFBIG: "is too large",
+  ETIMEDOUT: "is a pipe into which nobody writes",
 };

@@ -1,9 +1,9 @@
 /** The key for Heroku's API: HEROKU_API_KEY, or else the password that `heroku login` stored in the netrc. */
-import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Variables } from "../environment.ts";
 import { CliError, codeOf, wrongUse } from "../errors.ts";
+import { readGiven } from "../given-file.ts";
 
 /** A key, and a description of where it came from. */
 export type HerokuKey = { readonly key: string; readonly origin: string };
@@ -32,7 +32,7 @@ export function herokuKey(variables: Variables, url: URL): HerokuKey {
   const path = netrcPath(variables);
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readGiven(path).toString();
   } catch (error) {
     const why = codeOf(error) === "ENOENT" ? "does not exist" : `cannot be read (${codeOf(error)})`;
     throw noKey(`${path} ${why}`);

@@ -1,8 +1,8 @@
 /** Procfiles: one `TYPE: COMMAND` per line, as Heroku reads them. */
-import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseEnv } from "node:util";
 import { codeOf, wrongUse } from "../errors.ts";
+import { readGiven } from "../given-file.ts";
 import { fileBytesMax } from "./limits.ts";
 
 /** A Procfile: its process types by name, in order, and the command that runs once per release. */
@@ -41,15 +41,19 @@ export function readEnvFile(path: string): Readonly<Record<string, string>> {
 
 function fileText(path: string): string | undefined {
   try {
-    const bytes = readFileSync(path);
-    if (bytes.length <= fileBytesMax) return bytes.toString().replace(/^\ufeff/, ""); // editors on Windows write it
+    return readGiven(path, fileBytesMax)
+      .toString()
+      .replace(/^\ufeff/, ""); // editors on Windows write it
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     if (codeOf(error) === "EISDIR")
       throw wrongUse(`${path} is a folder.`, `Name the file in it, as in ${join(path, "Procfile")}.`);
+    if (codeOf(error) === "EFBIG")
+      throw wrongUse(`${path} has more than ${fileBytesMax / 1024} KiB.`, "Is it the right file?");
+    if (codeOf(error) === "ETIMEDOUT")
+      throw wrongUse(`${path} is a pipe into which nobody writes.`, "Is it the right file?");
     throw wrongUse(`${path} cannot be read (${codeOf(error)}).`, "Fix that, and try again.");
   }
-  throw wrongUse(`${path} has more than ${fileBytesMax / 1024} KiB.`, "Is it the right file?");
 }
 
 const wrongLine = (path: string, index: number, why: string, mend: string) =>

@@ -2,9 +2,10 @@
  * Add-on manifests in the form of Heroku's partners: `addon-manifest.json`, each in the folder of `--addons` or one
  * below.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { addonsUnreadable, addonsUnusable } from "../errors/addons.ts";
+import { readWhole } from "../files/whole-file.ts";
 
 export type Manifest = {
   /** The service, which is also the user name at its provider. */
@@ -103,7 +104,7 @@ function manifestIn(path: string): Manifest {
 function objectIn(path: string): { id?: unknown; name?: unknown; api?: Record<string, unknown> } {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readWhole(path).toString();
   } catch (error) {
     throw unreadable(path, error);
   }

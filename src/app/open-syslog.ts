@@ -1,9 +1,9 @@
 /** Opens this node's syslog listeners, with what they share and the files that they read again on SIGHUP. */
-import { readFile } from "node:fs/promises";
 import { type AddressInfo, isIPv6 } from "node:net";
 import { createSecureContext } from "node:tls";
 import type { Config } from "../config.ts";
 import { clientTokensUnusable, tlsUnusable } from "../errors/start.ts";
+import { readWhole } from "../files/whole-file.ts";
 import { readCertificate } from "../http/certificate.ts";
 import type { StreamListener } from "../ingest/connections/stream-listener.ts";
 import type { TlsFiles } from "../ingest/connections/tls-handshakes.ts";
@@ -81,7 +81,7 @@ async function readFiles(
   if (!usesTls || tlsCert === undefined) return { tls: undefined, tokens };
   const certificate = await readCertificate(tlsCert, tlsKey!);
   if (tlsClientCa === undefined) return { tls: certificate, tokens };
-  const clientCa = await readFile(tlsClientCa);
+  const clientCa = readWhole(tlsClientCa);
   try {
     if (!clientCa.includes("-----BEGIN ")) throw new Error("it holds no PEM certificate");
     createSecureContext({ ca: clientCa });
@@ -92,7 +92,7 @@ async function readFiles(
 }
 
 async function tokensIn(file: string): Promise<ReadonlyMap<string, string>> {
-  const read = readClientTokens(await readFile(file, "utf8"));
+  const read = readClientTokens(readWhole(file).toString());
   if ("badLine" in read) throw clientTokensUnusable(file, read.badLine);
   return read.tokens;
 }

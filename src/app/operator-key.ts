@@ -26,7 +26,7 @@ export async function keptOperatorKey(folder: string, logger?: Pick<Logger, "war
   try {
     const made = `${prefix}${randomBytes(keyBytes).toString("base64url")}`;
     if (await makeWhole(path, `${made}\n`)) return { secret: made, path };
-    const secret = (await readWhole(path)).replaceAll("\0", "").trim();
+    const secret = readWhole(path).toString().replaceAll("\0", "").trim();
     if (secret === "") {
       logger?.warn({ path }, "the operator's key was an empty file: a new one is in its place");
       await writeWhole(path, `${made}\n`);

@@ -39,6 +39,7 @@ const folderReasons: Readonly<Record<string, (at: string) => string>> = {
   ENOTDIR: (at) => `${at} is no folder, or is in a file`,
   EISDIR: (at) => `${at} is no file`,
   ENXIO: (at) => `${at} is no file`,
+  EFBIG: (at) => `${at} is larger than what belongs there`,
   EEXIST: (at) => `${at} is no folder`,
   ELOOP: (at) => `${at} is a link that leads nowhere`,
   ENAMETOOLONG: (at) => `${at} is too long a name`,

@@ -1,14 +1,16 @@
 /**
  * Writes small files atomically: beside their place, synced, then moved there in one step. Readable only by their
- * owner.
+ * owner. Reads small files.
  */
 import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { link, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** On a disk without links, the last writer wins. */
 const linkless = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+
+const readBytesMax = 16 * 1024 * 1024;
 
 /** Creates the file; false if it exists already, in which case it is left as it is. */
 export async function makeWhole(path: string, text: string): Promise<boolean> {
@@ -31,14 +33,20 @@ export async function writeWhole(path: string, text: string): Promise<void> {
   await writeBeside(path, text, (beside) => rename(beside, path));
 }
 
-/** Reads a file; rejects for a pipe, which would be waited for without end, or whatever else is no file. */
-export async function readWhole(path: string): Promise<string> {
-  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+/**
+ * Reads a small file. Throws with the code ENXIO for a pipe or a device, which would be waited for or read without end,
+ * and EFBIG for a file that is larger than any that is meant.
+ */
+export function readWhole(path: string): Buffer {
+  const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
-    if (!(await file.stat()).isFile()) throw Object.assign(new Error("no file"), { code: "EISDIR", path });
-    return await file.readFile("utf8");
+    const stats = fstatSync(file);
+    const isSmall = stats.isFile() && stats.size <= readBytesMax;
+    if (isSmall) return readFileSync(file);
+    const code = stats.isDirectory() ? "EISDIR" : stats.isFile() ? "EFBIG" : "ENXIO";
+    throw Object.assign(new Error(`${code}: ${path}`), { code, path });
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 

@@ -1,15 +1,15 @@
 /** The certificate of an HTTPS listener, from its files. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import { tlsUnusable } from "../errors/start.ts";
+import { readWhole } from "../files/whole-file.ts";
 
 /** The certificate chain and its key. Rejects with `tlsUnusable`, which says what is wrong with them. */
 export async function readCertificate(
   certFile: string,
   keyFile: string,
 ): Promise<{ cert: Buffer; key: Buffer }> {
-  const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)]);
+  const [cert, key] = [readWhole(certFile), readWhole(keyFile)];
   const certificate = /-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/.test(cert.toString("latin1"))
     ? attempt(() => new X509Certificate(cert))
     : undefined;

@@ -3,10 +3,10 @@ import * as fs from "node:fs";
 import { expect, test, vi } from "vitest";
 import { findKey } from "../../cli/environment.ts";
 
-vi.mock("node:fs", async (actual) => ({ ...(await actual<typeof fs>()), readFileSync: vi.fn() }));
+vi.mock("node:fs", async (actual) => ({ ...(await actual<typeof fs>()), openSync: vi.fn() }));
 
 const find = (code: string) => {
-  vi.mocked(fs.readFileSync).mockImplementation(() => {
+  vi.mocked(fs.openSync).mockImplementation(() => {
     throw Object.assign(new Error(code), { code });
   });
   return findKey({ TAILRACE_DATA: "/data" }, new URL("http://127.0.0.1:8601"));

@@ -2,10 +2,10 @@
  * A data folder describes itself: `tailrace.json` names the format of its contents, and since when. It is written
  * when the folder first holds something, so a folder that lost its data can be told from a new one.
  */
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { dataDamaged, dataNewer } from "../../errors/engines.ts";
-import { writeWhole } from "../../files/whole-file.ts";
+import { readWhole, writeWhole } from "../../files/whole-file.ts";
 
 const fileName = "tailrace.json";
 /**
@@ -24,7 +24,7 @@ export function readFormat(folder: string): FolderFormat | undefined {
   const path = join(folder, fileName);
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readWhole(path).toString();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

@@ -125,7 +125,9 @@ function openRoot(path: string): RootDatabase<Buffer, Buffer> {
 }
 
 function refuseDamaged(path: string): void {
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats !== undefined && !stats.isFile()) throw Object.assign(new Error(path), { code: "ENXIO", path }); // LMDB dies of a pipe
+  if ((stats?.size ?? 0) === 0) return;
   const { damage, names } = checkFile(path);
   if (damage !== undefined) throw dataDamaged(`${path} is ${damage}`);
   const known: readonly string[] = treeNames;

@@ -1,8 +1,10 @@
 /** What `up` reads: Procfiles, `.env`, what a folder asks to be built with, and the kernel's figures. */
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { scalesIn } from "../../../cli/scale-words.ts";
 import { buildSteps, withPrograms } from "../../../cli/up/build.ts";
 import { routerLimits } from "../../../cli/up/limits.ts";
@@ -74,6 +76,21 @@ test("the mark that editors on Windows begin a file with is no part of its first
     ["web", "node web.js"],
   ]);
   expect(readEnvFile(write(".env", "\ufeffA=1\r\nB=2\r\n"))).toEqual({ A: "1", B: "2" });
+});
+
+test.runIf(process.platform !== "win32")("a pipe is waited for, but not without end", async () => {
+  const path = join(folder, ".env");
+  execFileSync("mkfifo", [path]);
+  const writer = spawn("sh", ["-c", 'sleep 0.3; (echo A=1; sleep 0.3; echo B=2) > "$0"', path]);
+  expect(readEnvFile(path)).toEqual({ A: "1", B: "2" });
+  await once(writer, "exit");
+  vi.spyOn(performance, "now").mockReturnValueOnce(0); // the wait is over
+  expect(() => readEnvFile(path)).toThrow("is a pipe into which nobody writes");
+  vi.restoreAllMocks();
+});
+
+test.runIf(process.platform === "linux")("what is endless is not read to its end", () => {
+  expect(() => readEnvFile("/dev/zero")).toThrow("more than 256 KiB");
 });
 
 describe("a build", () => {
