@@ -31,11 +31,21 @@ export function serverUrl(variables: Variables): URL {
   return url;
 }
 
+/** The key for a server, and where it came from. Throws for what cannot be sent as one. */
+export function findKey(variables: Variables, url: URL, folder: string = process.cwd()): KeyFinding {
+  const found = lookForKey(variables, url, folder);
+  if (found.key === undefined || /^[\x21-\x7e]*$/.test(found.key)) return found;
+  throw wrongUse(
+    `The key ${found.origin} has characters that no key has.`,
+    "Copy it anew: it is one word, as the server made it.",
+  );
+}
+
 /**
  * TAILRACE_API_KEY, or else the file that `serve` made, if the server is on this machine: in TAILRACE_DATA, or else
  * `data/api-key` in `folder` or its nearest ancestor that has one.
  */
-export function findKey(variables: Variables, url: URL, folder: string = process.cwd()): KeyFinding {
+function lookForKey(variables: Variables, url: URL, folder: string): KeyFinding {
   if (variables.TAILRACE_API_KEY)
     return { key: variables.TAILRACE_API_KEY.trim(), origin: "from TAILRACE_API_KEY" };
   if (!isLoopback(url.hostname))

@@ -121,6 +121,13 @@ describe("`tailrace serve` ends with status 2 and says why", () => {
     expect(status).toBe(2);
   });
 
+  test("for an operator's key that is none", async () => {
+    await writeFile(join(folder, "api-key"), Buffer.from([1, 200, 255, 0, 32, 9, 120]));
+    const { status, stderr } = await serve("--data", folder);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`${join(folder, "api-key")} holds what no request can carry as a key`);
+  });
+
   test("for an operator's key that is cut", async () => {
     await writeFile(join(folder, "api-key"), "trk_0123456789\n");
     const { status, stderr } = await serve("--data", folder);

@@ -1,4 +1,5 @@
 /** Procfiles: one `TYPE: COMMAND` per line, as Heroku reads them. */
+import { statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseEnv } from "node:util";
 import { codeOf, wrongUse } from "../errors.ts";
@@ -34,8 +35,9 @@ export function readProcfile(path: string): Procfile {
   return { types, release };
 }
 
-/** The variables of `.env` in a folder; none if there is no such file. */
+/** The variables of `.env` in a folder; none if there is no such file, but a folder, as of a virtual environment of Python. */
 export function readEnvFile(path: string): Readonly<Record<string, string>> {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return {};
   return parseEnv(fileText(path) ?? "") as Record<string, string>;
 }
 

@@ -16,6 +16,8 @@ const prefix = "trk_";
 /** The form of our keys: a shorter one with this prefix has been truncated. */
 const keyForm = /^trk_[A-Za-z0-9_-]{43}$/;
 
+const requestText = /^[\x21-\x7e]{1,1000}$/;
+
 /**
  * The key in `FOLDER/api-key`. It is made if there is none or the file is empty: a full disk at the first start leaves
  * an empty file, and an empty key must not be the operator's. Rejects with `dataUnusable`.
@@ -34,6 +36,10 @@ export async function keptOperatorKey(folder: string, logger?: Pick<Logger, "war
     }
     if (secret.startsWith(prefix) && !keyForm.test(secret)) {
       const what = `${path} holds a part of a key; put the whole one back, or remove it, and the next start makes another`;
+      throw dataUnusable(folder, what);
+    }
+    if (!requestText.test(secret)) {
+      const what = `${path} holds what no request can carry as a key; put the key back, or remove the file, and the next start makes another`;
       throw dataUnusable(folder, what);
     }
     return { secret, path };

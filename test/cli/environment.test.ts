@@ -18,6 +18,13 @@ test.each(["EMFILE", "ENFILE"])("that too many files are open (%s) is no missing
   );
 });
 
+test("what cannot be sent is no key: it is told, not tried", () => {
+  const url = new URL("http://127.0.0.1:8601");
+  expect(() => findKey({ TAILRACE_API_KEY: "trk_a\u0000b" }, url)).toThrow(
+    expect.objectContaining({ message: "The key from TAILRACE_API_KEY has characters that no key has." }),
+  );
+});
+
 test.each(["EACCES", "ENOENT"])("a file that cannot be read for another reason (%s) is no key", (code) => {
   expect(find(code).key).toBeUndefined();
 });

@@ -52,6 +52,8 @@ const commitWorksMax = 8192;
 const littleBounds = { bytesMax: writeBytesMax / 2, worksMax: 256 };
 /** The wait between attempts while the disk fails; work that comes meanwhile is answered together. */
 const failingMs = 100;
+/** A failure that comes back is told so often. */
+const toldMsMin = 10_000;
 
 const fullCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
@@ -82,6 +84,9 @@ export class Journal {
   #waitingBytes = 0;
   #running: Promise<void> | undefined;
   #isFailing = false;
+  /** True when the log names a failure that has not ended. */
+  #isTold = false;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
   /** True when the last commit was of small works alone, while large ones waited. */
   #isExpress = false;
   /** True while bytes of a failed commit have yet to be cut off. */
@@ -282,15 +287,18 @@ export class Journal {
 
   #works(): void {
     if (!this.#isFailing) return;
-    this.#options.logger?.info("the log can be written again");
+    if (this.#isTold) this.#options.logger?.info("the log can be written again");
     this.#options.guard?.spent(false);
-    this.#isFailing = false;
+    this.#isFailing = this.#isTold = false;
   }
 
   #failure(cause: unknown): AppError {
     if (cause instanceof AppError) return cause;
     const isFull = fullCodes.has((cause as NodeJS.ErrnoException).code ?? "");
-    if (!this.#isFailing) {
+    // Where small commits find room and larger ones do not, it ends and comes back many times a second.
+    if (!this.#isFailing && performance.now() - this.#toldAtMs > toldMsMin) {
+      this.#isTold = true;
+      this.#toldAtMs = performance.now();
       const what = isFull ? "the disk of the log is full" : "the log cannot be written";
       this.#options.logger?.error({ err: cause }, what);
     }

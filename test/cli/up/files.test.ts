@@ -64,6 +64,7 @@ describe("a Procfile", () => {
 
 test("variables come from .env, when there is one", () => {
   expect(readEnvFile(join(folder, ".env"))).toEqual({});
+  expect(readEnvFile(folder)).toEqual({});
   expect(readEnvFile(write(".env", "# x\nA=1\nexport B='two words'\nC=\"a\\nb\"\n"))).toEqual({
     A: "1",
     B: "two words",

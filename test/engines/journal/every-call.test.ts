@@ -1,8 +1,9 @@
 /** A journal whose disk stops at each of its calls, one after the other: what was acknowledged before is there after. */
+import type { Logger } from "pino";
 import { describe, expect, test } from "vitest";
 import { type OpenJournal, openJournal } from "../../../src/engines/journal/open.ts";
 import { keepsAll } from "../../contract/channel-log.ts";
-import { batchOf, channelOf, textsOf } from "../../support/batches.ts";
+import { batchOf, batchOfBytes, channelOf, textsOf } from "../../support/batches.ts";
 import { FakeClock, settled } from "../../support/fake-clock.ts";
 import { FakeDisk, type Fault } from "../../support/fake-disk.ts";
 import { randomFrom } from "../../support/random.ts";
@@ -142,4 +143,26 @@ test("a refused commit is cut off before its segment is closed", async () => {
   await journal.close();
   const { batches } = await (await openAged()).log.recent(app, 9);
   expect(batches.flatMap(textsOf)).toEqual(["one", "two"]);
+});
+
+test("small commits that find room where larger ones find none fill no log of the server", async () => {
+  const disk = new FakeDisk();
+  const clock = new FakeClock();
+  const said: string[] = [];
+  const say = (...what: unknown[]) => said.push(String(what.at(-1)));
+  const logger = { error: say, info: say } as unknown as Logger;
+  const journal = await openJournal({ disk, clock, logger, retention: keepsAll, segmentBytes: 20_000 });
+  await journal.log.append(app, batchOf(["first"]));
+  disk.fault = (call) => (call === "create" ? "refused" : "none");
+  for (let n = 1; n < 10; n++) {
+    const large = journal.log.append(app, batchOfBytes(25_000));
+    await expect(large).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    const little = journal.log.append(app, batchOf(["small"], { firstLine: n }));
+    await settled();
+    await clock.advance(1000); // attempts after a failure are apart
+    await little;
+  }
+  expect(said).toEqual(["the log cannot be written", "the log can be written again"]);
+  disk.fault = () => "none";
+  await journal.close();
 });
