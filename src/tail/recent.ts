@@ -59,8 +59,9 @@ export class Recent {
     const ring = this.#rings.get(channel) ?? (await this.#fill(channel));
     this.#touch(channel, ring);
     const { acceptedMsMin } = this;
-    let first = ring.batches.length;
-    while (first > 0 && ring.batches[first - 1]!.acceptedAtMs >= acceptedMsMin) first--;
+    // From the oldest on: a batch that came while the clock was far behind does not hide those before it.
+    let first = 0;
+    while (first < ring.batches.length && ring.batches[first]!.acceptedAtMs < acceptedMsMin) first++;
     return { batches: ring.batches.slice(first), end: ring.end }; // the ring goes on while the caller waits for more
   }
 

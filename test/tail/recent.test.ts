@@ -64,6 +64,20 @@ describe("the recent ring", () => {
     expect(batches.map(({ memory }) => memory)).toEqual(Array(4).fill(undefined));
   });
 
+  test("shows no lines that are too old, and all others where some came while the clock was far behind", async () => {
+    await open();
+    await append(channel, 1, { ageMs: 2000 });
+    await append(channel, 2);
+    await append(channel, 3, { ageMs: 50 * 365 * 86_400_000 });
+    await append(channel, 1);
+    await expect.poll(async () => (await recent.read(channel)).end.line).toBe(7);
+    expect(lineNumbers(await recent.read(channel))).toEqual([
+      [1, 2],
+      [3, 3],
+      [6, 1],
+    ]);
+  });
+
   test("goes on, and what was read of it stays as it was", async () => {
     await open({ historyLines: 3 });
     await append(channel, 3);
