@@ -99,16 +99,25 @@ export class ChildGroup {
     return code ?? 128 + constants.signals[signal!];
   }
 
+  // Throws for variables that are too long together, or have a NUL, and leaves nothing open.
   #spawn() {
     const { command, args, environment, folder, stdin } = this.#options;
     const pipes = openOutputPipes();
-    const child = spawn(command, args, {
-      env: environment,
-      ...(folder !== undefined && { cwd: folder }),
-      stdio: [stdin, ...(pipes?.map(({ writer }) => writer) ?? ["pipe" as const, "pipe" as const])],
-      detached: true, // a group of its own, so that a signal reaches everything that the process started
-    });
-    if (pipes !== undefined) closeWriters(pipes);
+    let child: ChildProcess;
+    try {
+      child = spawn(command, args, {
+        env: environment,
+        ...(folder !== undefined && { cwd: folder }),
+        stdio: [stdin, ...(pipes?.map(({ writer }) => writer) ?? ["pipe" as const, "pipe" as const])],
+        detached: true, // a group of its own, so that a signal reaches everything that the process started
+      });
+    } catch (error) {
+      for (const { reader } of pipes ?? []) reader.destroy();
+      this.#guardian.release();
+      throw error;
+    } finally {
+      if (pipes !== undefined) closeWriters(pipes);
+    }
     const streams = {
       stdout: pipes?.[0].reader ?? child.stdout!,
       stderr: pipes?.[1].reader ?? child.stderr!,

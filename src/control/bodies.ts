@@ -19,6 +19,9 @@ export type BodyDeps = {
   readonly addressOf: (socket: Socket) => string;
 };
 
+/** Why a body is refused that is JSON. */
+const forbiddenName = "nothing may have the name `__proto__`, nor `constructor` with a `prototype`";
+
 /** The largest bodies hold three PEM files. */
 const limits = { ...ingestLimits, bodyBytesMax: 512 * 1024 };
 
@@ -30,7 +33,10 @@ export function readBodies(server: FastifyInstance, deps: BodyDeps): void {
     const text = await textOf(request, deps);
     if (text === "") return {};
     return new Promise((resolve, reject) => {
-      parse(request, text, (error, body) => (error === null ? resolve(body) : reject(error)));
+      parse(request, text, (error, body) => {
+        if (error === null) resolve(body);
+        else reject(isJson(text) ? paramsInvalid(forbiddenName) : error);
+      });
     });
   });
   server.addHook("preValidation", async (request) => {
@@ -63,4 +69,13 @@ export function refuseUnknown(given: object, at: string, known: readonly string[
   if (unknown === undefined) return;
   const names = known.map((name) => `\`${at}${name}\``).join(", ");
   throw paramsInvalid(`there is no \`${at}${unknown.slice(0, 50)}\`; there are ${names}`);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -95,3 +95,13 @@ test.each(doors)("a body to %s with more values than any call has is refused unp
     client.leave();
   }
 });
+
+test("JSON with a name that nothing may have is told as that, not as no JSON", async () => {
+  const body = '{"name":"todo","__proto__":{}}';
+  const client = await begin("/apps", authorization, body.length);
+  client.send(body);
+  expect(await client.until((got) => got.includes("}"))).toMatch(
+    /^HTTP\/1\.1 422 [\s\S]*nothing may have the name `__proto__`/,
+  );
+  client.leave();
+});

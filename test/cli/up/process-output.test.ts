@@ -1,4 +1,5 @@
 /** The output of dynos, as it takes turns with all else that `up` does. */
+import { readdirSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { ChildGroup } from "../../../cli/local/child-group.ts";
@@ -111,3 +112,25 @@ test("a process whose shell has ended is held like any other, until it is killed
   group.kill("SIGKILL");
   await group.ended;
 });
+
+test.runIf(process.platform === "linux")(
+  "a process that cannot even be tried leaves nothing open",
+  async () => {
+    const open = () => readdirSync("/proc/self/fd").length;
+    const start = (environment: NodeJS.ProcessEnv) =>
+      new ChildGroup({
+        command: "/bin/true",
+        args: [],
+        environment,
+        stdin: "ignore",
+        onOutput: () => undefined,
+      });
+    await start(process.env).ended;
+    const before = open();
+    for (let n = 0; n < 5; n++) {
+      expect(() => start({ "A\0B": "1" })).toThrow("null bytes");
+      expect(() => start({ A: "x".repeat(4_000_000) })).toThrow("E2BIG");
+    }
+    await expect.poll(open).toBeLessThanOrEqual(before);
+  },
+);
