@@ -42,10 +42,15 @@ export function readEnvFile(path: string): Readonly<Record<string, string>> {
 }
 
 function fileText(path: string): string | undefined {
+  const text = readText(path);
+  if (text?.includes("\0"))
+    throw wrongUse(`${path} has a zero byte in it.`, "Is it the right file, and saved as UTF-8?");
+  return text?.replace(/^\ufeff/, ""); // editors on Windows write it
+}
+
+function readText(path: string): string | undefined {
   try {
-    return readGiven(path, fileBytesMax)
-      .toString()
-      .replace(/^\ufeff/, ""); // editors on Windows write it
+    return readGiven(path, fileBytesMax).toString();
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     if (codeOf(error) === "EISDIR")

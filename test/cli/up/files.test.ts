@@ -90,6 +90,16 @@ test.runIf(process.platform !== "win32")("a pipe is waited for, but not without 
   vi.restoreAllMocks();
 });
 
+test("a file with a zero byte, as of UTF-16, is told without a value in it", () => {
+  for (const [name, read] of [
+    [".env", readEnvFile],
+    ["Procfile", readProcfile],
+  ] as const) {
+    const path = write(name, "SECRET=hunter\u00002\nweb: a\u0000b");
+    expect(() => read(path)).toThrow(expect.objectContaining({ message: `${path} has a zero byte in it.` }));
+  }
+});
+
 test.runIf(process.platform === "linux")("what is endless is not read to its end", () => {
   expect(() => readEnvFile("/dev/zero")).toThrow("more than 256 KiB");
 });
