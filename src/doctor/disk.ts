@@ -130,6 +130,7 @@ export async function measureSync(folder: string): Promise<SyncTimes> {
   const path = join(folder, `doctor-${process.pid}`);
   const file = await open(path, "wx", 0o600);
   try {
+    await rm(path, { force: true }).catch(() => {}); // at once: what ends this process leaves nothing; Windows refuses
     const piece = Buffer.alloc(syncBytes, 1);
     const times: number[] = [];
     for (let n = 0; n < syncs; n++) {

@@ -12,11 +12,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { open } from "node:fs/promises";
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
-import { tmpdir } from "node:os";
+import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { roles } from "../../src/config.ts";
 import { lookAtCertificate } from "../../src/doctor/certificates.ts";
 import { lookAtDisk, measureSync } from "../../src/doctor/disk.ts";
@@ -116,6 +117,22 @@ describe("disk", () => {
     });
     expect(readdirSync(folder)).toEqual([]);
   });
+
+  test.runIf(process.platform !== "win32")(
+    "a kill while syncs are measured leaves nothing behind",
+    async () => {
+      const probe = await open(devNull);
+      const handles = Object.getPrototypeOf(probe) as typeof probe;
+      await probe.close();
+      const seen = new Set<number>();
+      const syncing = vi.spyOn(handles, "datasync").mockImplementation(async () => {
+        seen.add(readdirSync(folder).length);
+      });
+      await measureSync(folder);
+      syncing.mockRestore();
+      expect([...seen]).toEqual([0]);
+    },
+  );
 
   test("a path that is a file, is in one, or is a link that leads nowhere is ill", async () => {
     writeFileSync(join(folder, "file"), "");
