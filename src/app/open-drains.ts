@@ -8,6 +8,7 @@ import { ConnectionSlots } from "../drains/connections/slots.ts";
 import { boundsOf } from "../drains/destination.ts";
 import { DrainHistories } from "../drains/drain-histories.ts";
 import { DrainTests } from "../drains/drain-tests.ts";
+import { HeapGrowth } from "../drains/heap-growth.ts";
 import { Leases } from "../drains/leases.ts";
 import { Lookups } from "../drains/lookups.ts";
 import { NameFiles } from "../drains/name-files.ts";
@@ -93,6 +94,7 @@ export async function openDrains(base: Base, { policy, own, apps, notices, patte
         readAhead: new ReadAheadBudget(readAheadBytesMax, { gatherMs }),
         patterns,
         notices,
+        heap: new HeapGrowth(),
         limits: isShared ? { ...drainLimits, commitMsMax: sharedCommitMsMax } : drainLimits,
         ...(!isShared && {
           pace: new CheckpointPace({ clock, msMin: drainLimits.commitMsMax, ...checkpointPace }),

@@ -12,6 +12,7 @@ import type { RunningDrain } from "./census.ts";
 import { Change } from "./change.ts";
 import { boundsOf } from "./destination.ts";
 import { DrainStates } from "./drain-states.ts";
+import type { HeapGrowth } from "./heap-growth.ts";
 import { watchLasting } from "./lasting-watch.ts";
 import type { DrainNotices } from "./notices.ts";
 import { CheckpointSheets } from "./worker/checkpoint/checkpoint-sheets.ts";
@@ -20,6 +21,8 @@ import { DrainWorker, type WorkerParts } from "./worker/worker.ts";
 export type SupervisorOptions = Omit<WorkerParts, "logger" | "sheets"> & {
   readonly logger: Pick<Logger, "error" | "warn">;
   readonly notices: Pick<DrainNotices, "forget">;
+  /** Told how many drains run. */
+  readonly heap?: Pick<HeapGrowth, "add" | "remove">;
   /** Workers that read their state at the same time, so that a start with many drains is not a stampede. */
   readonly startsMax: number;
   /** The wait before a worker that failed is started again. */
@@ -220,7 +223,7 @@ export class DrainSupervisor {
 
   // Runs one worker until its record changes.
   async #work(drain: DrainRecord, assignment: Assignment): Promise<void> {
-    const { logger, clock, restartMs } = this.#options;
+    const { logger, clock, restartMs, heap } = this.#options;
     const { change } = assignment;
     try {
       const parts = this.#mine.get(assignment.shard);
@@ -231,6 +234,7 @@ export class DrainSupervisor {
       );
       if (worker === undefined) return;
       drainWorkers.inc();
+      heap?.add();
       assignment.worker = worker;
       const { replay } = assignment.wanted ?? {};
       if (replay !== undefined) worker.replay(replay); // it may have been requested while the worker opened
@@ -249,6 +253,7 @@ export class DrainSupervisor {
         await worker.stop(assignment.wanted === undefined ? 0 : this.#graceMs(assignment.shard));
         assignment.worker = undefined;
         drainWorkers.dec();
+        heap?.remove();
       }
     }
   }

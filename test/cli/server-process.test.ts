@@ -64,9 +64,11 @@ describe("how a server asks V8 to run", () => {
     expect(outcome({ env, execArgv: ["--heap-growing-percent=50", ...v8Args.slice(3)] })).toEqual({});
   });
 
-  it("leaves glibc two places for memory, or as many as the operator says", () => {
-    expect(outcome({ env: { HOME: "/" } }).env).toEqual({ HOME: "/", MALLOC_ARENA_MAX: "2" });
-    const env = { MALLOC_ARENA_MAX: "8" };
+  it("leaves glibc two places for memory, in large pages, or what the operator says", () => {
+    const large = { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" };
+    expect(outcome({ env: { HOME: "/" } }).env).toEqual({ HOME: "/", MALLOC_ARENA_MAX: "2", ...large });
+    expect(outcome({ env: { MALLOC_ARENA_MAX: "8" } }).env).toEqual({ MALLOC_ARENA_MAX: "8", ...large });
+    const env = { MALLOC_ARENA_MAX: "8", GLIBC_TUNABLES: "glibc.malloc.perturb=1" };
     expect(outcome({ env }).env).toEqual(env);
   });
 
