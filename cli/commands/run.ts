@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { EndSignals } from "../../src/core/time/end-signals.ts";
 import { appOption, requiredApp } from "../app-names.ts";
 import { type Context, single, wholeNumber } from "../context.ts";
+import { AwayNote } from "../local/away-note.ts";
 import { appDestinations, checkName, type Destination, urlDestination } from "../local/destinations.ts";
 import { Dyno } from "../local/dyno.ts";
 import { awaitFirstAnswer } from "../local/first-answer.ts";
@@ -26,8 +27,6 @@ type Options = LineOptions & { app?: string; dyno?: string; hold?: true; grace: 
 const pris = { stdout: 190, stderr: 187, heroku: 134, notice: 172 } as const;
 /** Output appears in the log at once, as far as people can tell, but a burst still goes out together. */
 const batchMsMax = 25;
-/** Failed tries before the user is told that the lines wait. */
-const triesBeforeNote = 3;
 
 const signals = ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP"] as const;
 /** Mean what the command defines. */
@@ -79,8 +78,7 @@ async function run(
   const name = checkName("--dyno", options.dyno ?? `run.${randomInt(1000, 10_000)}`);
   const [appLog, herokuLog] = destinationsOf(api, variables.LOGS_URL, options.app, appGiven);
   const { post, close } = openPost(tryMsMax);
-  let isAwayNoted = false;
-  let isEnding = false; // then it is reported in other words
+  const away = new AwayNote(output, appLog.host);
   const spill = new SpillFile({ bytesMax: spillBytesMax });
   const shipper = new Shipper({
     post,
@@ -91,12 +89,9 @@ async function run(
     notices: new LineSource(herokuLog, { pri: pris.notice, process: name }),
     onRefused: ({ message, mend }) =>
       output.note(`tailrace: From now on nothing is logged: ${message}\n${mend}`),
-    onRetry: (reason, attempt) => {
-      if (attempt === triesBeforeNote && !isEnding && !isAwayNoted)
-        output.note(`tailrace: ${appLog.host()} does not take the lines (${reason}); they wait`);
-    },
+    ...away.calls,
   });
-  isAwayNoted = await awaitFirstAnswer(appLog, output, "The command starts, and its lines wait.");
+  if (await awaitFirstAnswer(appLog, output, "The command starts, and its lines wait.")) away.told();
 
   const place = { shipper, appLog, herokuLog, name, output, options };
   const dyno = startDyno(place, command, args, variables);
@@ -116,7 +111,7 @@ async function run(
   const { status, missing } = await dyno.ended;
   if (missing !== undefined)
     output.note(`tailrace: ${missing}.\nFor a line of shell write: tailrace run -- sh -c '…'`);
-  isEnding = true;
+  away.end();
   stop = () => shipper.giveUp(); // the impatient need not wait
   const shipped = await sendLastLines(shipper, output, options.grace * 1000, appLog.host);
   tellLosses(output, appLog.host(), shipped);

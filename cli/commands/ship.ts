@@ -3,6 +3,7 @@ import { EndSignals } from "../../src/core/time/end-signals.ts";
 import { appOption, requiredApp } from "../app-names.ts";
 import { type Context, single, wholeNumber } from "../context.ts";
 import { CliError, wrongUse } from "../errors.ts";
+import { AwayNote } from "../local/away-note.ts";
 import { appDestinations, checkName, type Destination, urlDestination } from "../local/destinations.ts";
 import { awaitFirstAnswer } from "../local/first-answer.ts";
 import { sendLastLines } from "../local/last-lines.ts";
@@ -31,8 +32,6 @@ const batchMsMax = 250;
 const lastWordsMsMax = 1_000;
 /** After a signal, somebody waits for the end. */
 const stoppedGraceMsMax = 10_000;
-/** Failed tries before the user is told that the lines wait. */
-const triesBeforeNote = 3;
 
 export function registerShip(program: Command, context: Context): void {
   program
@@ -83,6 +82,7 @@ async function ship(context: Context, options: Options, appGiven: boolean): Prom
   const process = checkName("--dyno", options.dyno ?? "shuttle");
   const { post, close } = openPost(tryMsMax);
   const stop = new AbortController();
+  const away = new AwayNote(output, destination.host);
   const shipper = new Shipper({
     post,
     waitMs: batchMsMax,
@@ -91,15 +91,13 @@ async function ship(context: Context, options: Options, appGiven: boolean): Prom
     bytesMax: options.drop ? queueBytesMax : heldQueueBytesMax,
     notices: new LineSource(notices, { pri: pris.notice, process: "log-shuttle", host: "heroku" }),
     onRefused: (error) => stop.abort(error),
-    onRetry: (reason, attempt) => {
-      if (attempt === triesBeforeNote)
-        output.note(`tailrace: ${destination.host()} does not take the lines (${reason}); they wait`);
-    },
+    ...away.calls,
   });
   const unlisten = stopAtSignals(stop, shipper);
   try {
     const lines = new ProgramLines(shipper, destination, { pri: pris.app, process }, options);
     await readInput(output, shipper, lines, stop.signal);
+    away.end();
     const graceMs = options.grace * 1000;
     const { dropped, lost, reason, answered, cutShort } = await sendLastLines(
       shipper,

@@ -4,6 +4,7 @@
  */
 import type { Level } from "../../src/core/message/level.ts";
 import type { Api } from "../api/api.ts";
+import { AwayNote } from "../local/away-note.ts";
 import type { OutputName } from "../local/child-group.ts";
 import { appDestinations, type Destination } from "../local/destinations.ts";
 import { sendLastLines } from "../local/last-lines.ts";
@@ -20,8 +21,6 @@ import { UpShippers } from "./shippers.ts";
 /** `local7.info`, `local7.err`, `local0.info` and `local3.info`, as on Heroku (docs/spec/wire-in.md#w6-6). */
 const pris = { stdout: 190, stderr: 187, platform: 134, router: 158 } as const;
 const severities: { readonly [Name in OutputName]: Level } = { stdout: "info", stderr: "err" };
-/** Failed tries before the user is told that the lines wait. */
-const triesBeforeNote = 3;
 
 /** The output of one process. */
 export type OutputLog = {
@@ -43,9 +42,7 @@ export class UpLog {
   readonly #turns = new OutputTurns();
   /** The writers of the platform's own lines. */
   readonly #sources = new Map<string, LineSource>();
-  #isAwayNoted = false;
-  /** True during the grace at the end, which reports its own progress. */
-  #isEnding = false;
+  readonly #away: AwayNote;
 
   /** `lines`: how the output of dynos becomes lines. */
   constructor(api: Api, app: string, output: Output, lines: LineOptions) {
@@ -54,12 +51,12 @@ export class UpLog {
     this.#lineOptions = lines;
     const [appLog, herokuLog] = appDestinations(api, app, ["app", "heroku"]) as [Destination, Destination];
     this.#logs = { app: appLog, heroku: herokuLog };
+    this.#away = new AwayNote(output, appLog.host);
     this.#shippers = new UpShippers({
       heroku: herokuLog,
       onRefused: ({ message, mend }) =>
         output.note(`tailrace: From now on nothing is logged: ${message}\n${mend}`),
-      onRetry: (reason, attempt) => this.#away(reason, attempt),
-      onTakenAgain: () => this.#back(),
+      ...this.#away.calls,
     });
   }
 
@@ -117,7 +114,7 @@ export class UpLog {
 
   /** Sends what waits, within `graceMs` or until `giveUp`. */
   async close(graceMs: number): Promise<void> {
-    this.#isEnding = true;
+    this.#away.end();
     this.#screen.close();
     const { dropped, lost, reason } = await sendLastLines(
       this.#shippers,
@@ -176,17 +173,5 @@ export class UpLog {
     const made = new LineSource(this.#logs[source], { ...kind, process });
     this.#sources.set(key, made);
     return made;
-  }
-
-  #away(reason: string, attempt: number): void {
-    if (attempt !== triesBeforeNote || this.#isEnding || this.#isAwayNoted) return;
-    this.#isAwayNoted = true;
-    this.#output.note(`tailrace: ${this.#logs.app.host()} does not take the lines (${reason}); they wait`);
-  }
-
-  #back(): void {
-    if (!this.#isAwayNoted || this.#isEnding) return;
-    this.#isAwayNoted = false;
-    this.#output.note(`tailrace: ${this.#logs.app.host()} takes the lines again, those that waited first`);
   }
 }
