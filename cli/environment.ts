@@ -34,10 +34,10 @@ export function serverUrl(variables: Variables): URL {
 /** The key for a server, and where it came from. Throws for what cannot be sent as one. */
 export function findKey(variables: Variables, url: URL, folder: string = process.cwd()): KeyFinding {
   const found = lookForKey(variables, url, folder);
-  if (found.key === undefined || /^[\x21-\x7e]*$/.test(found.key)) return found;
+  if (found.key === undefined || /^[\x20-\x7e]*$/.test(found.key)) return found;
   throw wrongUse(
     `The key ${found.origin} has characters that no key has.`,
-    "Copy it anew: it is one word, as the server made it.",
+    "Copy it anew, as the server made it.",
   );
 }
 

@@ -91,7 +91,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/node-http.ts", mayImport: [] },
   { at: "src/http/", mayImport: [...ground(), "src/node-http.ts"] },
   { at: "src/web/", mayImport: ground() },
-  { at: "src/setting-parsers.ts", mayImport: ["src/core/"] },
+  { at: "src/setting-parsers.ts", mayImport: ["src/core/", "src/files/"] },
   { at: "src/config.ts", mayImport: [...ground(), "src/drains/addresses.ts", "src/setting-parsers.ts"] },
   { at: "src/canary/", mayImport: [...ground(), "src/registry/"] },
   {

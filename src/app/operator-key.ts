@@ -16,7 +16,8 @@ const prefix = "trk_";
 /** The form of our keys: a shorter one with this prefix has been truncated. */
 const keyForm = /^trk_[A-Za-z0-9_-]{43}$/;
 
-const requestText = /^[\x21-\x7e]{1,1000}$/;
+/** The characters of a key that a header can carry; it may be somebody's own words. */
+const requestText = /^[\x20-\x7e]{1,1000}$/;
 
 /**
  * The key in `FOLDER/api-key`. It is made if there is none or the file is empty: a full disk at the first start leaves

@@ -295,7 +295,7 @@ export class Journal {
   #failure(cause: unknown): AppError {
     if (cause instanceof AppError) return cause;
     const isFull = fullCodes.has((cause as NodeJS.ErrnoException).code ?? "");
-    // Where small commits find room and larger ones do not, it ends and comes back many times a second.
+    // It ends and comes back many times a second where small commits find room and larger ones do not.
     if (!this.#isFailing && performance.now() - this.#toldAtMs > toldMsMin) {
       this.#isTold = true;
       this.#toldAtMs = performance.now();
