@@ -14,7 +14,7 @@ function told(drains: number, args: readonly string[]): string[] {
 
 test("the heap of a server grows by half while many drains run, and as before when they are gone", () => {
   const [few] = v8Args.filter((arg) => arg.startsWith("--heap-growing-percent="));
-  expect(told(2 * manyDrains, v8Args)).toEqual(["--heap-growing-percent=50", few]);
+  expect(told(2 * manyDrains, v8Args)).toEqual(["--heap-growing-percent=35", few]);
   expect(told(manyDrains - 1, v8Args)).toEqual([]);
 });
 
