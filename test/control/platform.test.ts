@@ -74,11 +74,20 @@ describe("every answer", () => {
 });
 
 describe("failures", () => {
-  test.each(["{", "[1", '"', "nonsense", '{"__proto__": {"a": 1}}'])("%j is no JSON", async (body) => {
+  test.each(["{", "[1", '"', "nonsense", '{"__proto__": {"a": 1}'])("%j is no JSON", async (body) => {
     const answer = await server.call("POST", "/apps", body);
     expect(answer).toMatchObject({ status: 400, json: { id: "bad_request" } });
     expect(answer.json.message).toContain("is not valid JSON");
   });
+
+  test.each(['{"__proto__": {"a": 1}}', '{"name": {"constructor": {"prototype": 1}}}'])(
+    "%j has a name that nothing may have",
+    async (body) => {
+      const answer = await server.call("POST", "/apps", body);
+      expect(answer).toMatchObject({ status: 422, json: { id: "invalid_params" } });
+      expect(answer.json.message).toContain("nothing may have the name `__proto__`");
+    },
+  );
 
   test.each([
     ["POST", "/apps", "[]"],
