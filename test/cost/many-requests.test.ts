@@ -36,6 +36,6 @@ test("three hundred requests that are stored together are answered in turns, and
     await nextTurn();
     sent = sentIn.reduce((sum, count) => sum + (count ?? 0), 0);
   }
-  expect(Math.max(...sentIn.map((count) => count ?? 0))).toBeLessThanOrEqual(20); // 19, where it was all of them
+  expect(Math.max(...Array.from(sentIn, (count) => count ?? 0))).toBeLessThanOrEqual(20); // 19, where it was all of them
   for (const client of opened) await client.until((got) => got.includes("HTTP/1.1 204 No Content"));
 });
