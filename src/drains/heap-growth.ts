@@ -11,8 +11,8 @@ const percentOfMany = 35;
 const growingArg = (percent: number): string => `--heap-growing-percent=${percent}`;
 
 /**
- * Lets the heap grow by a third, not threefold, while many drains run: twice as much lives with a thousand as with ten, so
- * that each percent is twice as much memory. Leaves a percentage alone that somebody else chose.
+ * Lets the heap grow by a third, not to three times its size, while many drains run: twice as much lives with a thousand as
+ * with ten, so that each percent is twice as much memory. Leaves a percentage alone that somebody else chose.
  */
 export class HeapGrowth {
   readonly #setFlags: (flags: string) => void;

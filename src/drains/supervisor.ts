@@ -21,7 +21,7 @@ import { DrainWorker, type WorkerParts } from "./worker/worker.ts";
 export type SupervisorOptions = Omit<WorkerParts, "logger" | "sheets"> & {
   readonly logger: Pick<Logger, "error" | "warn">;
   readonly notices: Pick<DrainNotices, "forget">;
-  /** Told how many drains run. */
+  /** Told of each drain that begins and ends to run; absent: nobody minds. */
   readonly heap?: Pick<HeapGrowth, "add" | "remove">;
   /** Workers that read their state at the same time, so that a start with many drains is not a stampede. */
   readonly startsMax: number;
