@@ -14,20 +14,25 @@ export async function sendLastLines(
 ): Promise<Shipped> {
   const endMs = performance.now() + graceMs;
   let timer: NodeJS.Timeout;
+  let isTold = false;
   const tell = (afterMs: number) => {
     timer = setTimeout(() => {
       const { lines, reason } = shipper.waiting;
       const leftS = Math.ceil((endMs - performance.now()) / 1000);
-      if (lines > 0 && leftS > 0)
+      if (lines > 0 && leftS > 0) {
+        isTold = true;
         output.note(
           `tailrace: ${lines} ${lines === 1 ? "line waits" : "lines wait"} for ${host()}${reason === undefined ? "" : ` (${reason})`}; for ${leftS} s more, or until Ctrl-C`,
         );
+      }
       tell(afterMs * 2);
     }, afterMs);
   };
   tell(firstWordMs);
   try {
-    return await shipper.close(graceMs);
+    const shipped = await shipper.close(graceMs);
+    if (isTold && shipped.lost === 0) output.note(`tailrace: ${host()} took the lines that waited`);
+    return shipped;
   } finally {
     clearTimeout(timer!);
   }

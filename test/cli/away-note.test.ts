@@ -1,6 +1,6 @@
 /** Every command that sends lines says that they wait, and that they are taken again. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { cliEnvironment, finished, startCli } from "../support/cli.ts";
+import { cliEnvironment, finished, runCli, startCli } from "../support/cli.ts";
 import { FakeTailrace } from "../support/fake-tailrace.ts";
 import { until } from "../support/until.ts";
 
@@ -9,6 +9,13 @@ beforeEach(async () => {
   server = await FakeTailrace.open(["blog"]);
 });
 afterEach(() => server.close());
+
+test("a person who was told at the end of the input that lines wait is told that they were taken", async () => {
+  server.logsAnswers = Array.from({ length: 6 }, () => ({ status: 503 }));
+  const { status, stderr } = await runCli(["ship", "-a", "blog"], cliEnvironment(server), "a line\n");
+  expect(status).toBe(0);
+  expect(stderr).toMatch(/1 line waits for [^\n]*\n(.*\n)*tailrace: [\w.:]+ took the lines that waited\n$/);
+});
 
 test.each([
   { name: "ship", args: ["ship", "-a", "blog"] },
