@@ -4,6 +4,7 @@
  * and with a known time bound. Other sources in `nsswitch.conf` are not asked.
  */
 import { type LookupAddress, Resolver } from "node:dns";
+import { startDeadline } from "../deadline.ts";
 import { isLocalName, type Resolve } from "./addresses.ts";
 import { fullNames, type NameFacts, type NameFiles } from "./name-files.ts";
 
@@ -69,11 +70,11 @@ async function lookUp(name: string, options: NameResolverOptions): Promise<reado
   // One resolver per look-up: it reads `resolv.conf` anew, and can be cancelled.
   const resolver = new Resolver({ timeout: questionMs, tries: questionsMax });
   if (options.servers !== undefined) resolver.setServers(options.servers);
-  const timer = setTimeout(() => resolver.cancel(), options.lookupMsMax);
+  const deadline = startDeadline(options.lookupMsMax, () => resolver.cancel());
   try {
     return await ask(resolver, name, facts, options.lookupMsMax);
   } finally {
-    clearTimeout(timer);
+    deadline.stop();
     resolver.cancel();
   }
 }

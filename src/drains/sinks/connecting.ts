@@ -1,6 +1,7 @@
 /** Aspects of opening a connection that all sinks share: how long it may take, and the peer's certificate. */
 import { isIP, type Socket } from "node:net";
 import { type PeerCertificate, TLSSocket } from "node:tls";
+import { startDeadline } from "../../deadline.ts";
 import type { Clock } from "../../ports.ts";
 import { shownAddress } from "../addresses.ts";
 import type { Trace } from "../trace.ts";
@@ -38,10 +39,9 @@ export function watchConnecting(
   socket.once("lookup", () => {
     awaited = "connection";
   });
-  const timer = setTimeout(() => giveUp(timedOut(awaited, connectMsMax)), connectMsMax);
-  const stop = () => clearTimeout(timer);
-  socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", stop);
-  socket.once("close", stop);
+  const deadline = startDeadline(connectMsMax, () => giveUp(timedOut(awaited, connectMsMax)));
+  socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", deadline.stop);
+  socket.once("close", deadline.stop);
   if (trace !== undefined) traceConnecting(socket, trace, host);
   if (!(socket instanceof TLSSocket)) return;
   keepCertificate(socket);

@@ -11,6 +11,7 @@ import { isIP } from "node:net";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { type Secrets, secretsOf } from "../../core/secrets/repeated-secrets.ts";
+import { startDeadline } from "../../deadline.ts";
 import type { Clock, Parcel, Sink, Verdict } from "../../ports.ts";
 import { inFewTurns } from "../../turns.ts";
 import type { AddressPolicy, Resolve } from "../addresses.ts";
@@ -202,7 +203,7 @@ class HttpsSink implements Sink {
 
   async #attempt(body: Body, parcel: Parcel): Promise<Answer> {
     const { destination, attemptMsMax, trace } = this.#options;
-    const timer = setTimeout(() => this.#giveUp(timedOut("answer", attemptMsMax)), attemptMsMax);
+    const deadline = startDeadline(attemptMsMax, () => this.#giveUp(timedOut("answer", attemptMsMax)));
     try {
       trace?.begin(isIP(destination.host) === 0 ? "resolve" : "connect");
       const connection = this.#connection?.isUsable === true ? this.#connection : await this.#open();
@@ -212,7 +213,7 @@ class HttpsSink implements Sink {
       trace?.note(`status ${answer.status}`);
       return await answerOf(answer);
     } finally {
-      clearTimeout(timer);
+      deadline.stop();
       this.#giveUp = () => {};
     }
   }
