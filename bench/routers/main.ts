@@ -3,6 +3,7 @@
  * plain Node can do, all jobs or those whose name has one of the words in it. One table, medians, ratios of one sitting.
  */
 import { chosen } from "../chosen.ts";
+import { type DiskTimes, diskTimes } from "./disk.ts";
 import type { Job, PeerName, Start } from "./job.ts";
 import { jobsOf } from "./job.ts";
 import { startFastify, startFloor, startRsyslog, startSyslogNg } from "./peers/others.ts";
@@ -24,22 +25,32 @@ const noisyShare = 0.15;
 const fullShare = 0.85;
 
 type Found = { readonly peer: PeerName; readonly runs: readonly Run[] };
+type Measured = { readonly found: readonly Found[]; readonly disk: readonly DiskTimes[] };
 
-/** The peers in turn, `rounds` times: what disturbs the machine for a while disturbs all of them. */
-async function measure(job: Job, rounds: number, report: (text: string) => void): Promise<Found[]> {
+/**
+ * The peers in turn, `rounds` times: what disturbs the machine for a while disturbs all of them. With lines that are sent
+ * at their time, the disk has a turn of its own.
+ */
+async function measure(job: Job, rounds: number, report: (text: string) => void): Promise<Measured> {
+  const disk: DiskTimes[] = [];
   const runs = new Map<PeerName, Run[]>(job.peers.map((peer) => [peer, []]));
-  for (let round = 1; round <= rounds; round++)
+  for (let round = 1; round <= rounds; round++) {
     for (const [peer, of] of runs) {
       report(`${job.name}, round ${round} of ${rounds}: ${peer}`);
       const run = await runOnce(starts[peer], job);
       if (run === undefined) runs.delete(peer);
       else of.push(run);
     }
-  return [...runs].map(([peer, of]) => ({ peer, runs: of }));
+    if (job.linesPerSecond !== undefined) disk.push(diskTimes());
+  }
+  return { found: [...runs].map(([peer, of]) => ({ peer, runs: of })), disk };
 }
 
 /** Of the field; of none undefined. */
-function medianOf(runs: readonly Run[], field: keyof Run): number | undefined {
+function medianOf<Field extends string>(
+  runs: readonly { readonly [name in Field]?: number | undefined }[],
+  field: Field,
+): number | undefined {
   const sorted = runs.flatMap((run) => run[field] ?? []).sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)];
 }
@@ -71,6 +82,13 @@ export function rowsOf(job: Job, found: readonly Found[]): string[] {
     ];
     return `| ${cells.join(" | ")} |`;
   });
+}
+
+/** The row of the disk alone, for jobs whose time it decides. */
+export function diskRows(job: Job, times: readonly DiskTimes[]): string[] {
+  if (times.length === 0) return [];
+  const ms = (field: keyof DiskTimes) => medianOf(times, field)!.toFixed(1);
+  return [`| ${job.name} | the disk alone |  |  |  |  | ${ms("p50Ms")} | ${ms("p99Ms")} |  |  |`];
 }
 
 function noiseOf(runs: readonly Run[]): string {
@@ -105,7 +123,7 @@ export async function routers(args: readonly string[]): Promise<void> {
   const jobs = all.filter(({ name }) => names.includes(name));
   console.log(`| ${heads.join(" | ")} |\n|${heads.map(() => "---|").join("")}`);
   for (const job of jobs) {
-    const found = await measure(job, rounds, (text) => process.stderr.write(`${text}\n`));
-    console.log(rowsOf(job, found).join("\n"));
+    const { found, disk } = await measure(job, rounds, (text) => process.stderr.write(`${text}\n`));
+    console.log([...rowsOf(job, found), ...diskRows(job, disk)].join("\n"));
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { jobsOf } from "../../bench/routers/job.ts";
-import { rowsOf } from "../../bench/routers/main.ts";
+import { diskRows, rowsOf } from "../../bench/routers/main.ts";
 import type { Run } from "../../bench/routers/run.ts";
 
 const job = jobsOf(3_000_000).find(({ name }) => name === "tcp-http")!;
@@ -31,6 +31,16 @@ test("a peer that is not installed has a row that says so, and the next one is w
     "| tcp-http | syslog-ng | not installed | | | | | | | |",
     "| tcp-http | tailrace | 400 k | 1 | 2.50 | 1 |  |  | 100 |  |",
   ]);
+});
+
+test("the disk alone has a row where lines are sent at their time", () => {
+  const times = [
+    { p50Ms: 0.3, p99Ms: 2.1 },
+    { p50Ms: 0.2, p99Ms: 9.7 },
+    { p50Ms: 0.4, p99Ms: 3.04 },
+  ];
+  expect(diskRows(job, times)).toEqual(["| tcp-http | the disk alone |  |  |  |  | 0.3 | 3.0 |  |  |"]);
+  expect(diskRows(job, [])).toEqual([]);
 });
 
 test("a row says when its runs differ, and when others used the machine", () => {
