@@ -162,7 +162,7 @@ async function* searchAndRead(
   for (; !next.done; next = await searching.next()) yield tellsProgress ? searchedPart(next.value) : tickPart;
   if (signal.aborted) return;
   const found = next.value;
-  if (tellsProgress) yield searchedPart(found);
+  if (tellsProgress) yield searchedPart(found, around && found.numbers);
   const isNoticed = found.end === "time" && !tellsProgress;
   const first = isNoticed ? [incompleteText(found.lines, found.sinceMs)] : [];
   if (around === undefined) yield* showFound(parts, session, found.numbers, first, position, signal);

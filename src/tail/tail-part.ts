@@ -96,10 +96,13 @@ export const tickPart: TailPart = { bytes: nothing, count: 0, position: undefine
 /** Says that everything before `position` has been told. */
 export const placePart = (position: Position): TailPart => ({ bytes: nothing, count: 0, position });
 
-/** The progress of a search as an event without an id: the reader's place has not changed. */
-export function searchedPart({ lines, sinceMs, matches, end }: Looked): TailPart {
+/**
+ * The progress of a search as an event without an id: the reader's place has not changed. `found`: the numbers of the
+ * lines that matched, for readers who get their neighbours too.
+ */
+export function searchedPart({ lines, sinceMs, matches, end }: Looked, found?: Iterable<number>): TailPart {
   const since = sinceMs === undefined ? null : new Date(sinceMs).toISOString();
-  const data = JSON.stringify({ lines, since, matches, end });
+  const data = JSON.stringify({ lines, since, matches, end, found: found && [...found] });
   return { bytes: Buffer.from(`event: searched\ndata: ${data}\n\n`), count: 0, position: undefined };
 }
 

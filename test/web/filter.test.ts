@@ -11,8 +11,6 @@ import {
 } from "../../web/src/log/filter.ts";
 import { filterFromText, filterWords, hintOf } from "../../web/src/log/filter-text.ts";
 import { textOfFilter } from "../../web/src/log/filter-writing.ts";
-import { foundTest } from "../../web/src/log/found-test.ts";
-import { lineOf } from "../../web/src/log/line.ts";
 import { hashOf, routeOf, unreadIn } from "../../web/src/route.ts";
 
 /** Saturday, 28 November 2026, 15:04:05 UTC. */
@@ -139,32 +137,6 @@ test("an address with times as people write them is read as the filter is; other
     after: 2,
     match: "a",
   });
-});
-
-test.each([
-  ["oops context:1", { message: "oops" }, true],
-  ["oops context:1", { message: "all is well" }, false],
-  ["(?i)OOPS context:1", { message: "oops" }, true],
-  ["dyno:web context:1", { message: "x", dyno: "web.1" }, true],
-  ["dyno:web context:1", { message: "x", dyno: "worker.1" }, false],
-  ["dyno:*.1 context:1", { message: "x", dyno: "worker.1" }, true],
-  ["-oops context:1", { message: "oops" }, false],
-  ["level:warn context:1", { message: "ERROR: x" }, true],
-  ["level:warn context:1", { message: "x" }, false],
-] as const)("%j finds %j: %j", (text, more, isFound) => {
-  const wire = {
-    position: "0.1",
-    time: "2026-11-28T15:00:00Z",
-    source: "app",
-    dyno: "web.1",
-    severity: "info",
-  } as const;
-  expect(foundTest(filterOf(text))?.(lineOf({ ...wire, ...more }))).toBe(isFound);
-});
-
-test("without neighbours, or with an expression that browsers do not know, none is told apart", () => {
-  expect(foundTest(filterOf("oops"))).toBeUndefined();
-  expect(foundTest(filterOf("[[:alpha:]](?P<n>x) context:2"))).toBeUndefined();
 });
 
 test.each([

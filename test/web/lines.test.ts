@@ -5,9 +5,11 @@ import { Histogram } from "../../src/core/time/histogram.ts";
 import { Glance, sumOf } from "../../web/src/glance/glance.ts";
 import { ServiceTimes } from "../../web/src/glance/service-times.ts";
 import { EventStream } from "../../web/src/log/event-stream.ts";
+import { findingOf, isIn } from "../../web/src/log/finding.ts";
 import { lineOf, type WireLine } from "../../web/src/log/line.ts";
 import { LineRing } from "../../web/src/log/line-ring.ts";
-import { routerLineOf } from "../../web/src/log/logfmt.ts";
+import { LogCounts } from "../../web/src/log/log-counts.ts";
+import { logfmtOf, routerLineOf } from "../../web/src/log/logfmt.ts";
 import { messageOf } from "../../web/src/log/message.ts";
 import { rowsOf } from "../../web/src/log/view-rows.ts";
 import { figuresOf, paceBetween } from "../../web/src/node/figures.ts";
@@ -170,7 +172,7 @@ describe("the time of a chart", () => {
 });
 
 test("an app at a glance counts requests by status, times, codes and memory", () => {
-  const glance = new Glance(3_600_000);
+  const glance = new Glance(3_600_000, () => Date.parse(time) + 1_000);
   for (let n = 0; n < 200; n++)
     glance.add(
       lineOf(
@@ -194,6 +196,49 @@ test("an app at a glance counts requests by status, times, codes and memory", ()
   const p95 = sumOf(glance.inOrder()).within(0.95)!;
   expect(p95).toBeGreaterThanOrEqual(190);
   expect(p95).toBeLessThan(190 * 1.16);
+});
+
+test("an app at a glance has the steps of its span, whatever times its lines say", () => {
+  const nowMs = Date.parse(time);
+  const glance = new Glance(3_600_000, () => nowMs);
+  const hour = 3_600_000;
+  const ages = [0, 1_000, hour / 2, hour, -30_000, 25 * hour, -25 * hour, 60 * 365 * 24 * hour];
+  const times = [...ages.map((age) => new Date(nowMs - age).toISOString()), "9999-12-31T23:59:59Z", "none"];
+  for (const [n, said] of times.entries()) glance.add(lineOf(wire("x", { time: said, line: n })));
+  for (let n = 0; n < 200; n++)
+    glance.add(lineOf(wire("x", { time: new Date(nowMs + (n + 2) * 60_000).toISOString(), line: n })));
+  expect(glance.lines).toBe(5);
+  expect(glance.elsewhere).toBe(204);
+  expect(glance.inOrder().length).toBeLessThanOrEqual(125);
+});
+
+test("the live counts have a line whose clock is off where the server counts it: now", () => {
+  const counts = new LogCounts();
+  const times = [new Date().toISOString(), "9999-12-31T23:59:59Z", "1970-01-01T00:00:00Z"];
+  for (const [n, said] of times.entries()) counts.add(lineOf(wire("x", { time: said, line: n })));
+  const { stepMs, bins } = counts.bins();
+  expect(stepMs).toBeLessThanOrEqual(10_000);
+  expect(bins.reduce((sum, { counts: of }) => sum + of.info, 0)).toBe(3);
+});
+
+// A time that grows with the square of the length would be minutes here.
+test.each([
+  ["a word", "x".repeat(250_000)],
+  ["words", "x.y#z-".repeat(40_000)],
+  ["names without a value", "x ".repeat(120_000)],
+  ["quotes without an end", 'a="'.repeat(80_000)],
+  ["quotes that are escaped", 'a="\\"'.repeat(50_000)],
+])("fields are looked for in time that grows with the text: %s", (_, text) => {
+  expect(logfmtOf(text).size).toBeLessThanOrEqual(1);
+  expect(routerLineOf("heroku", "router", text)).toBeUndefined();
+});
+
+test("an expression that repeats is run over the start of a text, and any other over all of it", () => {
+  const text = `${"a".repeat(250_000)}needle`;
+  expect(isIn(text, findingOf("needle")!)).toBe(true);
+  expect(isIn(text, findingOf("/need[l]e/")!)).toBe(true);
+  expect(isIn(text, findingOf("/a.*needle/")!)).toBe(false);
+  expect(isIn("a needle", findingOf("/a.*needle/")!)).toBe(true);
 });
 
 describe("the service time that a share of requests does not exceed", () => {

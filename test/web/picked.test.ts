@@ -39,7 +39,7 @@ test("the end of lines that came since the server counted is not known, and with
 });
 
 test("what the server counted and what came since are one histogram, each line once", () => {
-  const counts = new LogCounts();
+  const counts = new LogCounts(() => startMs);
   const ring = new LineRing({ linesMax: 100, bytesMax: 1e6 });
   const line = (number: number, minute: number) =>
     lineOf({

@@ -6,6 +6,7 @@ import { AppPageView } from "./app-page.tsx";
 import { AppsPage } from "./apps/apps-page.tsx";
 import { Sidebar } from "./apps/sidebar.tsx";
 import { useSummaries } from "./apps/summaries.ts";
+import { shownText } from "./log/sgr.ts";
 import { NodePage } from "./node/node-page.tsx";
 import { KeysHelp } from "./parts/keys-help.tsx";
 import { useLoaded } from "./parts/use-store.ts";
@@ -53,7 +54,7 @@ function SignedIn({ keyFacts, onSignOut }: { keyFacts: KeyFacts; onSignOut: () =
     if (route.page === "addon") location.replace(`/addons/${encodeURIComponent(route.addon)}/sso`);
   }, [route]);
   useEffect(() => {
-    document.title = app === undefined ? "tailrace" : `${app} · tailrace`;
+    document.title = app === undefined ? "tailrace" : `${shownText(app)} · tailrace`;
   }, [app]);
   const signOut = useCallback(() => void api.signOut().finally(onSignOut), []);
   return (

@@ -62,7 +62,7 @@ export function GlancePage({ app, go }: { app: string; go: Go }) {
         </fieldset>
         <span class="mute" role="status">
           {state.kind === "live"
-            ? `from ${linesOf(glance.lines)}`
+            ? `from ${linesOf(glance.lines)}${glance.elsewhere > 0 ? `; ${countOf(glance.elsewhere)} of other times left out` : ""}`
             : state.kind === "connecting"
               ? "reading"
               : "the connection broke, trying again"}

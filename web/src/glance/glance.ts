@@ -22,6 +22,8 @@ type Event = { readonly timeMs: number; readonly text: string; readonly position
 const dynosMax = 40;
 const codesMax = 40;
 const eventsMax = 50;
+/** How far ahead the clock of a sender may be. */
+const aheadMs = 60_000;
 
 export class Glance {
   readonly stepMs: number;
@@ -31,15 +33,23 @@ export class Glance {
   readonly releases: Event[] = [];
   requests = 0;
   lines = 0;
+  /** Lines that say another time than one of the span, as by a clock that is off: they are in no figure. */
+  elsewhere = 0;
+  readonly #nowMs: () => number;
   readonly #stepsMax: number;
 
-  constructor(spanMs: number, stepsMax = 120) {
+  constructor(spanMs: number, nowMs: () => number = Date.now, stepsMax = 120) {
+    this.#nowMs = nowMs;
     this.#stepsMax = stepsMax;
     this.stepMs = Math.max(1_000, Math.ceil(spanMs / stepsMax / 1_000) * 1_000);
   }
 
   add(line: Line): void {
     if (!Number.isFinite(line.timeMs)) return;
+    if (!this.#isOfSpan(line.timeMs)) {
+      this.elsewhere++;
+      return;
+    }
     this.lines++;
     const step = this.#stepOf(line.timeMs);
     if (line.level === "error") step.errors++;
@@ -72,6 +82,12 @@ export class Glance {
     for (let at = starts[0] ?? 0; at <= (starts.at(-1) ?? -1); at += this.stepMs)
       steps.push(this.steps.get(at) ?? emptyStep(at));
     return steps;
+  }
+
+  // A sender says what time it likes, and each step from the first to the last is drawn. Clocks may be a little ahead.
+  #isOfSpan(timeMs: number): boolean {
+    const ageMs = this.#nowMs() - timeMs;
+    return ageMs <= (this.#stepsMax + 1) * this.stepMs && ageMs >= -Math.max(aheadMs, this.stepMs);
   }
 
   #stepOf(timeMs: number): Step {

@@ -4,14 +4,7 @@
  */
 
 import { neighboursMax } from "../../../src/core/filter/log-finders.ts";
-import {
-  type Grade,
-  gradeOf,
-  grades,
-  isAsBad,
-  type Level,
-  levelNamed,
-} from "../../../src/core/message/level.ts";
+import { type Grade, gradeOf, type Level, levelNamed } from "../../../src/core/message/level.ts";
 import { timeAsked } from "../../../src/core/time/time-words.ts";
 
 export type Filter = {
@@ -133,12 +126,6 @@ function wordOf(level: Level): string {
   const grade: Grade = gradeOf(level);
   return levelNamed(grade) === level ? grade : level;
 }
-
-/** True if lines of this grade pass; undefined if the level is between two grades. */
-export const isGradeKept = (level: string, grade: Grade): boolean | undefined => {
-  const wanted = grades.find((one) => one === level);
-  return wanted && isAsBad(levelNamed(grade)!, levelNamed(wanted)!);
-};
 
 /** A number of neighbours; undefined if it is not one. */
 export const countIn = (text: string): number | undefined =>

@@ -11,3 +11,12 @@ export function findingOf(text: string): RegExp | undefined {
     return undefined;
   }
 }
+
+/** How much of a text a repeating expression is run over: its time may grow with any power of the length. */
+const repeatedCharsMax = 4_000;
+
+/** True if the text has what is searched for. */
+export function isIn(text: string, finding: RegExp): boolean {
+  const repeats = /[*+?{]/.test(finding.source.replace(/\\./g, ""));
+  return (repeats ? text.slice(0, repeatedCharsMax) : text).search(finding) !== -1;
+}

@@ -8,6 +8,9 @@ import { logfmtOf } from "./logfmt.ts";
 import { objectIn } from "./message.ts";
 import { Plain } from "./message-text.tsx";
 
+/** How much of a text is shown, which is more than a line has: a trace may have thousands of them. */
+const textCharsMax = 300_000;
+
 type Props = {
   readonly line: Line;
   /** The lines of the stack trace that it begins. */
@@ -55,7 +58,10 @@ export function LineDetail({ line, trace, link, onNeighbours, onClose }: Props) 
         )}
       </dl>
       <pre class="whole-text" tabIndex={0} aria-label="the text">
-        <Plain text={text} find={undefined} />
+        <Plain text={text.slice(0, textCharsMax)} find={undefined} />
+        {text.length > textCharsMax && (
+          <span class="mute"> … {countOf(text.length - textCharsMax)} characters more, which Copy has</span>
+        )}
       </pre>
       {object !== undefined && <JsonTree value={object} />}
       {fields.length > 1 && (

@@ -10,6 +10,8 @@ import type { Line } from "./line.ts";
 import { isMark, type LineRing } from "./line-ring.ts";
 
 const binsMax = 120;
+/** A line whose clock is off by more than this counts for now, as the server counts it for its acceptance. */
+const offMsMax = 86_400_000;
 
 export type CountedBin = {
   readonly startMs: number;
@@ -23,10 +25,15 @@ export class LogCounts {
   #histogram: LogHistogram | undefined;
   #spanMs: number | undefined;
   readonly #live = new Histogram({ binsMax });
+  readonly #nowMs: () => number;
   /** The range of line numbers in `#live`. */
   #counted: readonly [from: number, to: number] | undefined;
   /** Changes after every change, in any list. */
   version = ++changes;
+
+  constructor(nowMs: () => number = Date.now) {
+    this.#nowMs = nowMs;
+  }
 
   /** Lines that are read again after a jump are counted once. */
   add({ number, timeMs, level }: Line): void {
@@ -34,7 +41,8 @@ export class LogCounts {
     const [from, to] = this.#counted ?? [number + 1, number];
     if (number >= from && number <= to) return;
     this.#counted = [Math.min(from, number), Math.max(to, number)];
-    this.#live.add(timeMs, level);
+    const nowMs = this.#nowMs();
+    this.#live.add(Math.abs(timeMs - nowMs) > offMsMax ? nowMs : timeMs, level);
     this.version = ++changes;
   }
 

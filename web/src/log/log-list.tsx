@@ -2,7 +2,6 @@
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { LogView } from "../route.ts";
-import type { Line } from "./line.ts";
 import { ListTop } from "./list-top.tsx";
 import { LogRow } from "./log-row.tsx";
 import type { LogStore } from "./log-store.ts";
@@ -25,8 +24,6 @@ type Props = {
   readonly store: LogStore;
   readonly view: LogView;
   readonly finding: RegExp | undefined;
-  /** Distinguishes matches of a search from their neighbours. */
-  readonly isFound: ((line: Line) => boolean) | undefined;
   readonly selected: string | undefined;
   readonly unfolded: ReadonlySet<string>;
   readonly at: string | undefined;
@@ -158,7 +155,7 @@ export function LogList(props: Props) {
                     find={finding}
                     isSelected={row.key === selected}
                     isUnfolded={unfolded.has(row.key)}
-                    isAround={props.isFound !== undefined && row.kind === "line" && !props.isFound(row.line)}
+                    isAround={row.kind === "line" && !store.isFound(row.line)}
                     onUnfold={onUnfold}
                   />
                 </div>

@@ -8,7 +8,6 @@ import { hashOf, type LogView, plainView } from "../route.ts";
 import { Announcer } from "./announcer.tsx";
 import { type Filter, hasNeighbours } from "./filter.ts";
 import { findingOf } from "./finding.ts";
-import { foundTest } from "./found-test.ts";
 import { HistogramChart } from "./histogram-chart.tsx";
 import type { Line } from "./line.ts";
 import { LineDetail } from "./line-detail.tsx";
@@ -52,7 +51,6 @@ export function LogPane(props: PaneProps) {
     return isWhole ? fromOldest(all, Object.keys(store.filter).length === 0) : all;
   }, [store, state.version, unfolded, range, view.zone, view.stretch, state.isOldestHere]);
   const finding = useMemo(() => findingOf(find), [find]);
-  const isFound = useMemo(() => foundTest(store.filter), [store]);
   useEffect(() => setSelected(view.at), [view.at]);
 
   const unfold = (key: string) =>
@@ -119,7 +117,6 @@ export function LogPane(props: PaneProps) {
         store={store}
         view={view}
         finding={finding}
-        isFound={isFound}
         selected={selected}
         unfolded={unfolded}
         at={view.at}

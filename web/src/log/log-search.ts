@@ -12,7 +12,11 @@ export type FoundLines = {
   readonly isAll: boolean;
   /** True if the place does not belong to the present log. */
   readonly isForeign: boolean;
+  /** With neighbours: the numbers of the lines that were searched for. Only the server runs expressions over a log. */
+  readonly found: readonly number[];
 };
+
+type Searched = { readonly end: string | null; readonly found?: readonly number[] };
 
 /** The newest lines that `body` asks for, without any that come later. */
 export async function readLines(app: string, body: SessionBody, signal: AbortSignal): Promise<FoundLines> {
@@ -22,12 +26,17 @@ export async function readLines(app: string, body: SessionBody, signal: AbortSig
   const lines: Line[] = [];
   let isAll = false;
   let isForeign = false;
+  let found: readonly number[] = [];
   for (const { type, data } of new EventStream().feed(await response.text())) {
     if (type === "message") lines.push(lineOf(JSON.parse(data) as WireLine));
-    if (type === "searched") isAll = (JSON.parse(data) as { end: string | null }).end === "all";
+    if (type === "searched") {
+      const searched = JSON.parse(data) as Searched;
+      isAll = searched.end === "all";
+      found = searched.found ?? found;
+    }
     if (type === "log-replaced") isForeign = true;
     if (lines.length % 16 === 0 && slice.isOver()) await slice.next();
   }
   signal.throwIfAborted();
-  return { lines, isAll, isForeign };
+  return { lines, isAll, isForeign, found };
 }

@@ -3,7 +3,7 @@
  * the stream and at its older end by reading backwards. It notifies its listeners at most ten times a second.
  */
 import type { LogHistogram } from "../api-types.ts";
-import { type Filter, isOpen, isSearch, searchFields, sessionFields } from "./filter.ts";
+import { type Filter, hasNeighbours, isOpen, isSearch, searchFields, sessionFields } from "./filter.ts";
 import type { Line } from "./line.ts";
 import { LineRing, type RingEntry } from "./line-ring.ts";
 import { LogCounts } from "./log-counts.ts";
@@ -67,6 +67,8 @@ export class LogStore {
   #isStretchRead = false;
   #isSearched = false;
   #searching: AbortController | undefined;
+  /** The numbers of lines that a search found, as opposed to their neighbours. */
+  readonly #found = new Set<number>();
 
   constructor(app: string, filter: Filter) {
     this.app = app;
@@ -97,6 +99,11 @@ export class LogStore {
   /** True if the stream is being read, so that new lines appear. */
   get isAttached(): boolean {
     return this.#stream !== undefined;
+  }
+
+  /** False for a neighbour of a match. */
+  isFound({ number }: Line): boolean {
+    return number === undefined || !hasNeighbours(this.filter) || this.#found.has(number);
   }
 
   subscribe(listener: () => void): () => void {
@@ -196,7 +203,8 @@ export class LogStore {
         lines: this.#linesOf(firstLines),
         ...(until && { until }),
       };
-      const { lines, isAll } = await readLines(this.app, body, signal);
+      const { lines, isAll, found } = await readLines(this.app, body, signal);
+      for (const number of found) this.#found.add(number);
       this.ring.pushNewer(lines.filter(({ number }) => number !== undefined));
       this.#set({ stream: { kind: "searched" }, isOldestHere: isAll });
     } catch (failure) {
@@ -218,6 +226,7 @@ export class LogStore {
       const { since } = this.filter;
       const body = { ...fields, ...(since && { since }), before, lines: this.#linesOf(olderLines) };
       const found = await readLines(this.app, body, signal);
+      for (const number of found.found) this.#found.add(number);
       const held = new Set<string>();
       for (let n = 0; n < Math.min(this.ring.count, searchedMax); n++) held.add(this.ring.at(n)!.key);
       const fresh = found.lines.filter((line) => line.number !== undefined && !held.has(line.key));
@@ -317,6 +326,7 @@ export class LogStore {
     this.#stream?.stop();
     this.#stream = undefined;
     this.ring.clear();
+    this.#found.clear();
     this.#ahead = 0;
     this.#due = undefined;
     this.#stretchEnd = undefined;

@@ -1,7 +1,10 @@
-/** `key=value key="two words"`: lines of the router, metrics of dynos, and lines of many programs. */
+/**
+ * `key=value key="two words"`: lines of the router, metrics of dynos, and lines of many programs. Linear in the text: a
+ * name is read only from its start, so a long word that is none is passed over once.
+ */
 export function logfmtOf(text: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
-  for (const found of text.matchAll(/([A-Za-z_][\w.#-]*)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g)) {
+  for (const found of text.matchAll(/(?<![\w.#-])([A-Za-z_][\w.#-]*)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g)) {
     fields.set(found[1]!, found[2] ?? found[3] ?? "");
   }
   return fields;
@@ -20,9 +23,12 @@ type RouterLine = {
   readonly what: string | undefined;
 };
 
+/** A longer line is shown as text: no router writes one. */
+const routerCharsMax = 8_000;
+
 /** Undefined for a line that is not the router's. */
 export function routerLineOf(source: string, dyno: string, message: string): RouterLine | undefined {
-  if (source !== "heroku" || dyno !== "router") return undefined;
+  if (source !== "heroku" || dyno !== "router" || message.length > routerCharsMax) return undefined;
   const fields = logfmtOf(message);
   const status = Number(fields.get("status"));
   const method = fields.get("method");

@@ -1,6 +1,7 @@
 /** The text of a line in its row: a request in short form, JSON and logfmt as message and fields, with colours. */
 import type { JSX } from "preact";
 import { countOf } from "../parts/words.ts";
+import { isIn } from "./finding.ts";
 import type { Line } from "./line.ts";
 import { routerLineOf } from "./logfmt.ts";
 import { messageOf, type Piece } from "./message.ts";
@@ -49,7 +50,7 @@ export function Message({ line, find }: Props): JSX.Element {
 
 /** True if a message contains the searched text but no part of its row shows it: then it is shown unchanged. */
 const isHidden = (find: RegExp, message: string, parts: readonly (string | undefined)[]): boolean =>
-  message.search(find) !== -1 && !parts.some((part) => part !== undefined && part.search(find) !== -1);
+  isIn(message, find) && !parts.some((part) => part !== undefined && isIn(part, find));
 
 function PieceOf({ piece, find }: { piece: Piece; find: RegExp | undefined }) {
   if (piece.kind === "name")

@@ -20,6 +20,9 @@ const isPlain = (text: string): boolean => text.search(control) === -1;
 export const withoutColours = (text: string): string =>
   text.replace(either, (found) => (found.length > 2 ? "" : writtenOut(found)));
 
+/** Text of others that has no colours, as a name: all that hides, moves or forges is written out. */
+export const shownText = (text: string): string => (isPlain(text) ? text : text.replace(control, writtenOut));
+
 export function spansOf(text: string): Span[] {
   if (isPlain(text)) return [{ text, classes: "" }];
   const spans: Span[] = [];

@@ -2,6 +2,7 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { countOf } from "../parts/words.ts";
+import { isIn } from "./finding.ts";
 import type { Line } from "./line.ts";
 import { steps as events } from "./log-bar.tsx";
 import type { ListHandle } from "./log-list.tsx";
@@ -25,6 +26,9 @@ export type Steps = {
   readonly tell: (text: string) => void;
 };
 
+/** A step looks no longer than this: some expressions take very long for some texts. */
+const lookMsMax = 1_000;
+
 /** How many times one step loads older lines. */
 const stretchesMax = 40;
 
@@ -40,8 +44,9 @@ export function useSteps(wanted: Wanted): Steps {
 
   const go = (kind: "match" | "error", back: boolean): void => {
     const { rows, selected, store, setSelected, list, finding } = now.current;
-    const test = testOf(kind, finding);
-    if (test === undefined) return;
+    const looking = testOf(kind, finding);
+    if (looking === undefined) return;
+    const { test } = looking;
     const { isFollowing } = store.state;
     // A new search starts from the newest line.
     const isNew = kind === "match" && finding?.source !== searched.current;
@@ -51,10 +56,16 @@ export function useSteps(wanted: Wanted): Steps {
     const start = chosen !== -1 ? chosen + (back ? -1 : 1) : back ? seen?.last : seen?.first;
     const from = start ?? (back ? rows.length - 1 : kind === "match" ? 0 : rows.length);
     const key = nextIn(rows, from, test, back);
+    if (looking.isOver) {
+      pending.current = undefined;
+      setNote("this expression takes too long here: filter by it instead");
+      return;
+    }
     if (key !== undefined || back) store.pause(); // if nothing is found further on, the list keeps following
     if (key !== undefined) {
       pending.current = undefined;
-      setNote(kind === "match" ? placeOf(rows, key, test) : "");
+      const place = kind === "match" ? placeOf(rows, key, test) : "";
+      setNote(looking.isOver ? "" : place);
       setSelected(key);
       list.current?.show(key, "center");
     } else if (!back) setNote(kind === "error" ? "no later error" : "no later match");
@@ -87,9 +98,21 @@ function placeOf(rows: readonly Row[], key: string, test: (line: Line) => boolea
   return `${countOf(found.findIndex((row) => row.key === key) + 1)} of ${countOf(found.length)}`;
 }
 
-function testOf(kind: "match" | "error", finding: RegExp | undefined): ((line: Line) => boolean) | undefined {
-  if (kind === "error") return (line) => line.level === "error" && !line.isTrace;
-  return finding && (({ message }) => message.search(finding) !== -1);
+/** What a step looks for; `isOver`: it took too long, and nothing more is found. */
+type Looking = { readonly test: (line: Line) => boolean; readonly isOver: boolean };
+
+function testOf(kind: "match" | "error", finding: RegExp | undefined): Looking | undefined {
+  if (kind === "error") return { test: (line) => line.level === "error" && !line.isTrace, isOver: false };
+  if (finding === undefined) return undefined;
+  const endMs = performance.now() + lookMsMax;
+  const looking = {
+    isOver: false,
+    test: ({ message }: Line) => {
+      looking.isOver ||= performance.now() > endMs;
+      return !looking.isOver && isIn(message, finding);
+    },
+  };
+  return looking;
 }
 
 function nextIn(
