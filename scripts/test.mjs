@@ -52,6 +52,9 @@ await command(async (args) => {
   return failed.length === 0 ? 0 : 1;
 });
 
+/** What Node has compiled: of the hundreds of commands that tests start, each would compile the same again. */
+const compiled = inRoot("node_modules", ".cache", "node-compiled");
+
 /** Whether vitest, given these arguments, runs that file: it takes parts of paths, and all files when there is none. */
 function runs(args, file) {
   const parts = args.filter((arg) => !arg.startsWith("-"));
@@ -65,7 +68,7 @@ async function runTests(node, programs, args) {
   try {
     const vitest = inRoot("node_modules", "vitest", "vitest.mjs");
     const reporters = ["--reporter=default", `--reporter=${inRoot("scripts", "lib", "count-reporter.mjs")}`];
-    const env = envWith(node, { ...programs, TEST_COUNTS: counts });
+    const env = envWith(node, { ...programs, TEST_COUNTS: counts, NODE_COMPILE_CACHE: compiled });
     const status = await runInFront(node, [vitest, "run", ...reporters, ...args], { env });
     const none = { passed: 0, failed: 0 };
     return { status, ...(existsSync(counts) ? JSON.parse(readFileSync(counts, "utf8")) : none) };

@@ -7,12 +7,13 @@ import { awaited } from "./until.ts";
 /** The command line's own file. */
 export const mainFile = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 
-/** The environment of a command. Of the tester's own it has only PATH. */
+/** The environment of a command. Of the tester's own it has only PATH, and where Node keeps what it has compiled. */
 export const cliEnvironment = (
   server: { readonly url: string; readonly key: string } | undefined,
   more: Record<string, string> = {},
 ): Record<string, string> => ({
   PATH: process.env.PATH ?? "",
+  ...(process.env.NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }),
   ...(server && { TAILRACE_URL: server.url, TAILRACE_API_KEY: server.key }),
   ...more,
 });
