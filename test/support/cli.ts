@@ -7,16 +7,19 @@ import { awaited } from "./until.ts";
 /** The command line's own file. */
 export const mainFile = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 
-/** The environment of a command. Of the tester's own it has only PATH, and where Node keeps what it has compiled. */
+/** The environment of a command. Of the tester's own it has only PATH. */
 export const cliEnvironment = (
   server: { readonly url: string; readonly key: string } | undefined,
   more: Record<string, string> = {},
 ): Record<string, string> => ({
   PATH: process.env.PATH ?? "",
-  ...(process.env.NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }),
   ...(server && { TAILRACE_URL: server.url, TAILRACE_API_KEY: server.key }),
   ...more,
 });
+
+/** Where Node keeps what it has compiled: of each command most of the time would be that. */
+const { NODE_COMPILE_CACHE } = process.env;
+const compiled = NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
 
 /** Starts `tailrace ARGS`, from its sources unless another file is named. */
 export function startCli(
@@ -24,7 +27,7 @@ export function startCli(
   env: Record<string, string>,
   file = mainFile,
 ): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, [file, ...args], { env });
+  const child = spawn(process.execPath, [file, ...args], { env: { ...compiled, ...env } });
   gatheredOf(child);
   return child;
 }
