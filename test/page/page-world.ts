@@ -96,7 +96,7 @@ export class PageWorld {
       acceptDownloads: true,
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(100_000); // as of `expect.poll`: for what never comes
     const faults: string[] = [];
     page.on("pageerror", (error) => faults.push(String(error)));
     page.on("console", (message) => {
