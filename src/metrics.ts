@@ -115,7 +115,7 @@ export const diskRefusing = new Gauge({
 
 export const dataInPlace = new Gauge({
   name: "tailrace_data_in_place",
-  help: "1 while the data are in their place, 0 when the data file was removed, replaced or cut under the server, or a stream of the log deleted from NATS.",
+  help: "1 while the data are in their place, 0 when the data file was removed, replaced or cut under the server, or a stream of the log or the records deleted from NATS, or the records emptied.",
   registers,
 });
 

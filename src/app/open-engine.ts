@@ -63,7 +63,7 @@ function warnOfUnusedLog(folder: string, logger: Logger): void {
 }
 
 const streamsGone = (names: readonly string[]): string =>
-  `deleted from NATS: ${names.join(", ")}; restore them from a backup, or restart tailrace, which makes them again, empty`;
+  `deleted from NATS${names.some((name) => name.startsWith("KV_")) ? ", or emptied" : ""}: ${names.join(", ")}; restore them from a backup, or restart tailrace, which makes them again, empty`;
 
 /** The secret that signs session URLs: the same on every node and after every restart. */
 export async function sharedSecret(store: Store): Promise<Buffer> {

@@ -5,9 +5,10 @@ import type { Logger } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import type { StoredBatch } from "../../src/core/batch/batch.ts";
-import type { ProducerId } from "../../src/core/ids.ts";
+import type { ChannelId, ProducerId } from "../../src/core/ids.ts";
 import { origin, type Position } from "../../src/core/position.ts";
 import type { Retention } from "../../src/engines/engine.ts";
+import { placeOf } from "../../src/engines/nats/log/shards.ts";
 import { type NatsEngine, type NatsOptions, openNats } from "../../src/engines/nats/open.ts";
 import type { StoreChange } from "../../src/ports.ts";
 import {
@@ -184,23 +185,45 @@ describe("servers that come back with less than they had", () => {
   });
 });
 
-test("a stream of the log that somebody deletes is told, until it is there again", async () => {
+const deletions = [
+  ["the log", "tailrace-log-1", "delete"],
+  ["the records", "KV_tailrace", "delete"],
+  ["the engine's own records", "KV_tailrace-log", "delete"],
+  ["the records", "KV_tailrace", "purge"],
+] as const;
+
+test.each(deletions)("a stream of %s (%s: %s) is told, until it is there again", async (_, name, how) => {
   const { urls } = await servers();
   const engine = await open(urls);
-  await engine.log.append(app, batchOf(["a"]));
+  const channels = Array.from({ length: 8 }, (_, n) => channelOf(n));
+  const append = (channel: ChannelId) => engine.log.append(channel, batchOf(["a"]));
+  const inStream = name.startsWith("KV_") ? channels : channels.filter((one) => placeOf(one, 2).shard === 1);
+  await engine.store.put("app/x", { name: "x" }, 0);
+  await Promise.all(channels.map(append));
   const connection = await connect({ servers: urls[0]! });
   cleanups.push(() => connection.close());
   const { streams } = await connection.jetstreamManager();
-  const name = "tailrace-log-1";
   const { config } = await streams.info(name);
+  let asked = 0;
+  connection.subscribe(`$JS.API.STREAM.INFO.${name}`, { callback: () => asked++ });
+  if (name.startsWith("KV_")) await until(() => asked > 0); // it has seen a record there
   expect(engine.status().missing).toEqual([]);
 
-  await streams.delete(name);
+  await streams[how](name);
   await until(() => engine.status().missing.length > 0);
   expect(engine.status()).toMatchObject({ connected: true, jetstream: "ready", missing: [name] });
+  // What nobody could read is refused, and at once: no acknowledgement would come, or one that is worth nothing.
+  expect(inStream.length).toBeGreaterThan(0);
+  for (const channel of inStream)
+    await expect(append(channel)).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      message: expect.stringContaining("nothing was stored"),
+    });
 
-  await streams.add(config);
+  if (how === "delete") await streams.add(config);
+  if (name.startsWith("KV_")) await connection.jetstream().publish(`$KV.${name.slice(3)}.app.x`, "{}");
   await until(() => engine.status().missing.length === 0);
+  await Promise.all(channels.map(append));
 });
 
 describe("streams that somebody empties by hand", () => {

@@ -23,7 +23,7 @@ import { Retention } from "./log/retention.ts";
 import { logSubjects } from "./log/shards.ts";
 import { Turns } from "./log/turns.ts";
 import { NatsOtherNodes } from "./other-nodes.ts";
-import { NatsStore } from "./store.ts";
+import { bucketStream, NatsStore } from "./store.ts";
 import { ensureStream, logStream, recordStream, type StreamMaker, type Wanted } from "./streams.ts";
 import type { ConnectionSettings, ConnectionStatus } from "./wire/connection.ts";
 import { Health } from "./wire/health.ts";
@@ -69,7 +69,7 @@ export type NatsOptions = ConnectionSettings &
 
 /**
  * The engine's state, for `/readyz` and metrics. `jetstream`: whether lines can be stored, as far as this process
- * knows. `missing`: the log's streams that somebody deleted.
+ * knows. `missing`: the streams of the log and the records that somebody deleted, and buckets that were emptied.
  */
 export type NatsStatus = ConnectionStatus & {
   readonly jetstream: "ready" | "unavailable";
@@ -89,6 +89,8 @@ export type NatsEngine = {
 const recordBucket = "tailrace";
 /** The bucket of the engine's own facts: the number of shards, and the ends of idle channels. */
 const engineBucket = "tailrace-log";
+const buckets = [recordBucket, engineBucket] as const;
+const bucketStreams = buckets.map(bucketStream);
 const shardsDefault = 16;
 const headIdleMsDefault = 60_000;
 const quietMsMaxDefault = 2_000;
@@ -153,9 +155,8 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
   const publisher = new Publisher(wire, clock);
   const streams = await wire.streams();
   const ensure = (wanted: Wanted) => ensureStream(streams, clock, wanted, options.settleMsMax);
-  await Promise.all([recordBucket, engineBucket].map((bucket) => ensure(recordStream(bucket, replicas))));
-  const store = new NatsStore({ wire, api, publisher, clock, bucket: recordBucket });
-  const own = new NatsStore({ wire, api, publisher, clock, bucket: engineBucket });
+  await Promise.all(buckets.map((bucket) => ensure(recordStream(bucket, replicas))));
+  const [store, own] = storesOf({ wire, api, publisher, clock });
   const shards = await agreedShards(own, options.shards);
   const wanted = Array.from({ length: shards }, (_, shard) => logStream(shard, shards, replicas, limits));
   await Promise.all(wanted.map(ensure));
@@ -185,15 +186,16 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
     underWay,
     payloadBytesMax: () => wire.payloadBytesMax,
     live,
+    isGone: (stream) => [stream, ...bucketStreams].some((name) => health.missing.includes(name)),
     checksPredecessor: (stream) =>
       options.checksPredecessor ?? (replicas > 1 && !expectations.areEnforced(stream)),
   });
   const log = new NatsLog({ reader: historyReader, api, heads, appends, retention, live, clock });
-  const { server, version } = wire.status();
-  logger?.info({ server, version, shards, replicas }, "the log is on NATS");
+  logger?.info({ ...serverOf(wire), shards, replicas }, "the log is on NATS");
   const health = new Health(wire, clock, {
     subjects: logSubjects,
     streams: wanted.map(({ name }) => name),
+    buckets: bucketStreams,
     onMissing: reportMissing(logger),
   });
   let closing: Promise<void> | undefined;
@@ -215,13 +217,29 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
   };
 }
 
+const serverOf = (wire: Served) => {
+  const { server, version } = wire.status();
+  return { server, version };
+};
+
+function storesOf(parts: Omit<ConstructorParameters<typeof NatsStore>[0], "bucket">): [NatsStore, NatsStore] {
+  return [
+    new NatsStore({ ...parts, bucket: recordBucket }),
+    new NatsStore({ ...parts, bucket: engineBucket }),
+  ];
+}
+
 // As the embedded engine tells of files that were removed.
 function reportMissing(logger: Logger | undefined): (missing: readonly string[]) => void {
   dataInPlace.set(1);
   return (missing) => {
     dataInPlace.set(missing.length === 0 ? 1 : 0);
-    if (missing.length === 0) logger?.info("the log's streams are there again");
-    else logger?.fatal({ streams: missing }, "streams of the log were deleted from NATS");
+    if (missing.length === 0) logger?.info("the streams on NATS are there again");
+    else
+      logger?.fatal(
+        { streams: missing },
+        "streams of the log were deleted from NATS, or a bucket of records was deleted or emptied: no line is taken that goes there",
+      );
   };
 }
 

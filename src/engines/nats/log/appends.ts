@@ -31,6 +31,8 @@ type AppendsOptions = {
   readonly live: LiveChannels;
   /** The largest message; a larger batch is split. */
   readonly payloadBytesMax: () => number;
+  /** True when that stream was deleted, or the records without which nobody reads it. */
+  readonly isGone: (stream: string) => boolean;
   /** True when an acknowledgement of this stream counts only after a look at the message before it (decision 002). */
   readonly checksPredecessor: (stream: string) => boolean;
 };
@@ -68,6 +70,9 @@ export class Appends {
   append(channel: ChannelId, batch: Batch): Promise<Appended> {
     assert(batch.count > 0);
     if (this.#closed !== undefined) return Promise.reject(storeUnavailable(new Error("the log is closed")));
+    const { stream } = this.#options.reader.place(channel);
+    if (this.#options.isGone(stream))
+      return Promise.reject(storeUnavailable(new Error("streams were deleted from NATS")));
     const giveUpAtMs = this.#options.clock.monotonicMs() + appendMsMax;
     return new Promise((resolve, reject) => {
       this.#inTurn(channel, (done) => {

@@ -1,6 +1,7 @@
 /**
- * Asks JetStream from time to time whether it is available, and whether the log's streams are there: a working
- * connection says nothing of leaders and majorities, nor of what somebody deleted by hand.
+ * Asks JetStream from time to time whether it is available, and whether the streams of the log and of the records are
+ * there: a working connection says nothing of leaders and majorities, nor of what somebody deleted by hand. Without the
+ * records nobody can read a line that is stored, so a bucket without any is as good as deleted.
  */
 
 import type { Clock } from "../../../ports.ts";
@@ -10,13 +11,20 @@ import type { Wire } from "./wire.ts";
 const probeMs = 3000;
 const answerMsMax = 2500;
 
+/** The answer about a stream that does not exist. */
+const noSuchStream = 10059;
+
 type HealthOptions = {
-  /** The subjects and the names of the streams that have to be there. */
+  /** The subjects and the names of the log's streams, which have to be there. */
   readonly subjects: string;
   readonly streams: readonly string[];
+  /** The streams of buckets, which have to be there and are never empty once they have records. */
+  readonly buckets: readonly string[];
   /** Streams went missing, or (empty) all are there again. */
   readonly onMissing: (streams: readonly string[]) => void;
 };
+
+type Answer = { readonly error?: { readonly err_code?: number } };
 
 export class Health {
   /** True when JetStream answered the last question. */
@@ -24,6 +32,7 @@ export class Health {
   /** The streams that two answers in a row did not name. */
   missing: readonly string[] = [];
   #missingBefore: readonly string[] = [];
+  readonly #filled = new Set<string>();
   readonly #wire: Wire;
   readonly #options: HealthOptions;
   readonly #closing = new AbortController();
@@ -39,15 +48,13 @@ export class Health {
   }
 
   async #probe(): Promise<void> {
-    const { subjects, streams: wanted, onMissing } = this.#options;
-    type Names = { readonly error?: object; readonly streams?: readonly string[] | null };
+    const { buckets, onMissing } = this.#options;
     try {
-      const question = JSON.stringify({ subject: subjects });
-      const answer = await this.#wire.request("$JS.API.STREAM.NAMES", question, answerMsMax);
-      const { error, streams } = JSON.parse(answer.string()) as Names;
-      this.isReady = error === undefined;
+      const gone = [this.#missingStreams(), ...buckets.map((bucket) => this.#missingBucket(bucket))];
+      const answers = await Promise.all(gone);
+      this.isReady = !answers.includes("unknown");
       if (!this.isReady) return;
-      const missing = wanted.filter((name) => !streams?.includes(name));
+      const missing = answers.flat();
       const isSure = missing.join() === this.#missingBefore.join(); // a leader of a moment ago may not know all yet
       this.#missingBefore = missing;
       if (!isSure || missing.join() === this.missing.join()) return;
@@ -56,5 +63,27 @@ export class Health {
     } catch {
       this.isReady = false;
     }
+  }
+
+  async #missingStreams(): Promise<readonly string[] | "unknown"> {
+    const { subjects, streams: wanted } = this.#options;
+    type Names = Answer & { readonly streams?: readonly string[] | null };
+    const { error, streams } = await this.#ask<Names>("NAMES", { subject: subjects });
+    return error === undefined ? wanted.filter((name) => !streams?.includes(name)) : "unknown";
+  }
+
+  async #missingBucket(bucket: string): Promise<readonly string[] | "unknown"> {
+    type Info = Answer & { readonly state?: { readonly messages: number } };
+    const { error, state } = await this.#ask<Info>(`INFO.${bucket}`, {});
+    if (error?.err_code === noSuchStream) return [bucket];
+    if (error !== undefined) return "unknown";
+    if (state !== undefined && state.messages > 0) this.#filled.add(bucket);
+    else if (this.#filled.has(bucket)) return [bucket];
+    return [];
+  }
+
+  async #ask<Reply extends Answer>(what: string, question: object): Promise<Reply> {
+    const answer = await this.#wire.request(`$JS.API.STREAM.${what}`, JSON.stringify(question), answerMsMax);
+    return JSON.parse(answer.string()) as Reply;
   }
 }
