@@ -186,7 +186,7 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
     underWay,
     payloadBytesMax: () => wire.payloadBytesMax,
     live,
-    isGone: (stream) => [stream, ...bucketStreams].some((name) => health.missing.includes(name)),
+    isGone: (stream) => health.missing.some((name) => name === stream || bucketStreams.includes(name)),
     checksPredecessor: (stream) =>
       options.checksPredecessor ?? (replicas > 1 && !expectations.areEnforced(stream)),
   });
