@@ -70,7 +70,7 @@ function piped(child: ChildProcess): Sending {
     async write(lines) {
       if (child.exitCode !== null || child.stdin!.destroyed) return;
       const hasRoom = child.stdin!.write(lines.map((line) => `${line}\n`).join(""));
-      if (!hasRoom) await Promise.race([once(child.stdin!, "drain"), over]);
+      if (!hasRoom) await Promise.race([once(child.stdin!, "drain").catch(() => {}), over]);
     },
     async end() {
       child.stdin!.end();
