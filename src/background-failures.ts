@@ -7,6 +7,7 @@ import { backgroundFailures } from "./metrics.ts";
 
 /** The kind of a failure: a label of the metric, so a closed set. */
 export type FailedWork =
+  | "append"
   | "retention"
   | "head"
   | "live"

@@ -43,8 +43,8 @@ export const appendSeconds = new Histogram({
 
 export const backgroundFailures = new Counter({
   name: "tailrace_background_failures_total",
-  help: "Work that nobody waits for and that failed; it is tried again by itself. The log has one in a minute of each kind.",
-  labelNames: ["work"] as const, // retention, head, live, history, lease, open_files, census, addons
+  help: "Work that nobody waits for and that failed, and with `--nats` lines that a stream did not take (`append`); it is tried again by itself. The log has one in a minute of each kind.",
+  labelNames: ["work"] as const, // append, retention, head, live, history, lease, open_files, census, addons
   registers,
 });
 

@@ -45,10 +45,11 @@ export async function openEngine(config: Config, clock: Clock, logger: Logger) {
   return {
     ...engine,
     readiness: async () => {
-      const { connected, jetstream, missing } = engine.status();
+      const { connected, jetstream, missing, failing } = engine.status();
       if (!connected) return ["there is no connection to NATS; it is tried again"];
       if (jetstream !== "ready") return ["JetStream does not answer"];
-      return missing.length === 0 ? unwritable(engine.store) : [streamsGone(missing)];
+      if (missing.length > 0) return [streamsGone(missing)];
+      return failing.length > 0 ? failing : unwritable(engine.store);
     },
   };
 }

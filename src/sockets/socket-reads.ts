@@ -56,6 +56,16 @@ export function readBy(socket: Socket, { memory, next, take }: Reads): boolean {
   return true;
 }
 
+/**
+ * Has a socket whose `data` is listened to read nothing further while it is paused. By itself it reads on until it has
+ * 64 KiB, in memory that nobody counts.
+ */
+export function readLittleAhead(socket: Socket): void {
+  const state = (socket as unknown as { readonly _readableState?: { highWaterMark?: number } })
+    ._readableState;
+  if (state?.highWaterMark !== undefined) state.highWaterMark = 1;
+}
+
 const wiping =
   (shared: Buffer, take: Reads["take"]): Reads["take"] =>
   (bytes, memory) => {

@@ -46,8 +46,8 @@ const relp: Protocol = {
   frame: (line, at) => Buffer.from(at === 0 ? "1 open 0\n" : `${at + 1} syslog ${line.length} ${line}\n`),
 };
 
-/** `connections` of ten apps each; all have brought their tokens. */
-async function rig(connections: number, { open, frame }: Protocol) {
+/** `connections` of ten apps each; all have brought their tokens. `isShared`: false as over TLS, where Node hands on chunks. */
+async function rig(connections: number, { open, frame }: Protocol, isShared = true) {
   const clock = new FakeClock();
   const disk = new CountingDisk();
   const { log } = await openJournal({ disk, clock, retention: keepsAll });
@@ -56,7 +56,7 @@ async function rig(connections: number, { open, frame }: Protocol) {
   const parts = syslogParts({ log, clock, tokens });
   const { queues } = parts;
   const senders = Array.from({ length: connections }, (_, at) => {
-    const socket = new KernelSocket(`10.0.0.${at % 4}`);
+    const socket = new KernelSocket(`10.0.0.${at % 4}`, isShared);
     void open(socket, parts).run();
     let next = 0;
     const send = (count: number) => {
@@ -71,8 +71,12 @@ async function rig(connections: number, { open, frame }: Protocol) {
   });
   // Once in each turn of the event loop, as the system does.
   let reads: number[] = [];
+  let chunkKibs: number[] = []; // in each turn
+  const chunkBytes = () => senders.reduce((sum, { socket }) => sum + socket.chunkBytes, 0);
   const poll = () => {
+    const before = chunkBytes();
     reads.push(senders.reduce((sum, { socket }) => sum + socket.poll(), 0));
+    chunkKibs.push(Math.ceil((chunkBytes() - before) / 1024));
     polling = setImmediate(poll);
   };
   poll();
@@ -87,6 +91,7 @@ async function rig(connections: number, { open, frame }: Protocol) {
     const writesBefore = senders.reduce((writes, { socket }) => writes + socket.writes, 0);
     for (const { send } of senders) send(each);
     reads = [];
+    chunkKibs = [];
     let bytesMax = 0;
     while (senders.some(({ socket }) => socket.bytes > 0)) {
       await clock.advance(1);
@@ -104,6 +109,7 @@ async function rig(connections: number, { open, frame }: Protocol) {
       madeBytesPerLine: madeBytes / lines,
       firstReads,
       readsMax: Math.max(...laterReads),
+      chunkKibMax: Math.max(...chunkKibs),
       bytesMax,
       writes: senders.reduce((writes, { socket }) => writes + socket.writes, -writesBefore),
     };
@@ -132,4 +138,21 @@ test("the same over RELP, where each line is answered when it is stored", async 
   expect(bytesMax).toBeLessThanOrEqual(2 << 20); // 1.3 MB
   const answers = senders.map(({ socket }) => socket.written.match(/^\d+ rsp 6 200 OK$/gm)?.length);
   expect(new Set(answers)).toEqual(new Set([4_010]));
+});
+
+test.each([
+  ["syslog", syslog],
+  ["RELP", relp],
+] as const)("over TLS they have the turns of plain ones: %s", async (_, protocol) => {
+  const { flood } = await rig(100, protocol, false);
+  const { readsMax, bytesMax } = await flood(4_000);
+  expect(readsMax).toBeLessThanOrEqual(20); // 15 and 10, where it was 24 and 26
+  expect(bytesMax).toBeLessThanOrEqual(8 << 20);
+});
+
+test("over TLS, records of a few bytes take their time of a turn, too", async () => {
+  const { senders, flood } = await rig(20, syslog, false);
+  for (const { socket } of senders) socket.recordBytes = 100;
+  const { chunkKibMax } = await flood(2_000);
+  expect(chunkKibMax).toBeLessThanOrEqual(200); // 86, where it was 7,735: each connection had all of them
 });

@@ -279,6 +279,17 @@ test("a JetStream without room says whose disk it is", async () => {
     message: expect.stringContaining("JetStream"),
     mend: expect.stringContaining("max_file_store"),
   });
+  // The records have room, so nothing else tells the operator.
+  const { stream } = placeOf(app, 2);
+  expect(engine.status()).toMatchObject({ jetstream: "ready", missing: [] });
+  expect(engine.status().failing).toEqual([
+    expect.stringContaining(`${stream} takes no lines (NATS refused`),
+  ]);
+  const connection = await connect({ servers: urls[0]! });
+  cleanups.push(() => connection.close());
+  await (await connection.jetstreamManager()).streams.purge(stream);
+  await engine.log.append(app, batchOf(["x"]));
+  expect(engine.status().failing).toEqual([]);
 });
 
 describe("two processes that write to one channel without a pause", () => {

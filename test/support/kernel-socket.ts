@@ -22,6 +22,11 @@ export class KernelSocket extends EventEmitter {
   writes = 0;
   /** False: the client does not read what is written. */
   isRead = true;
+  /** A read that is handed on in chunks: how long they are. One that the reader has paused before waits. */
+  recordBytes = readBytesMax;
+  /** How many bytes were handed on in chunks. */
+  chunkBytes = 0;
+  #decrypted: Buffer[] = [];
   #sent: Buffer[] = [];
   #isReading = false;
 
@@ -35,7 +40,7 @@ export class KernelSocket extends EventEmitter {
 
   /** Bytes that were sent and not yet read. */
   get bytes(): number {
-    return this.#sent.reduce((sum, { length }) => sum + length, 0);
+    return [...this.#sent, ...this.#decrypted].reduce((sum, { length }) => sum + length, 0);
   }
 
   send(bytes: Buffer): void {
@@ -47,11 +52,12 @@ export class KernelSocket extends EventEmitter {
     const next = this.#inside<Next>(insides.next);
     const take = this.#inside<Take>(insides.take);
     let reads = 0;
+    this.#handOn(Buffer.alloc(0));
     while (this.#isReading && this.#sent.length > 0 && reads < readsMax) {
       const memory = this.#inside<Buffer | null>(insides.memory) ?? Buffer.alloc(readBytesMax);
       const bytes = this.#readInto(memory);
       reads++;
-      if (this._handle.useUserBuffer === undefined) this.emit("data", memory.subarray(0, bytes));
+      if (this._handle.useUserBuffer === undefined) this.#handOn(memory.subarray(0, bytes));
       else if (!take(bytes, memory)) this.#isReading = false;
       if (next !== null) Object.assign(this, { [insides.memory]: next() ?? memory });
       if (bytes < memory.length) break;
@@ -82,6 +88,16 @@ export class KernelSocket extends EventEmitter {
   destroy(): void {}
   read(): null {
     return null;
+  }
+
+  #handOn(read: Buffer): void {
+    for (let at = 0; at < read.length; at += this.recordBytes)
+      this.#decrypted.push(Buffer.from(read.subarray(at, at + this.recordBytes)));
+    while (this.#isReading && this.#decrypted.length > 0) {
+      const chunk = this.#decrypted.shift()!;
+      this.chunkBytes += chunk.length;
+      this.emit("data", chunk);
+    }
   }
 
   #inside<Value>(symbol: symbol): Value {

@@ -14,6 +14,7 @@ import type { Retention as Limits } from "../engine.ts";
 import { newLogId } from "../incarnation.ts";
 import { Appends } from "./log/appends.ts";
 import { Expectations } from "./log/expectations.ts";
+import { FailingStreams } from "./log/failing-streams.ts";
 import { Heads } from "./log/heads.ts";
 import { LiveChannels } from "./log/live.ts";
 import { NatsLog } from "./log/log.ts";
@@ -74,6 +75,8 @@ export type NatsOptions = ConnectionSettings &
 export type NatsStatus = ConnectionStatus & {
   readonly jetstream: "ready" | "unavailable";
   readonly missing: readonly string[];
+  /** Streams that take no lines, each with its reason. */
+  readonly failing: readonly string[];
 };
 
 /** An open engine. `close` closes the log, the store and the connection. */
@@ -167,22 +170,21 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
   const reader = new Reader(readingParts(wire, api, clock), settings);
   const historyParts = readingParts(history, new StreamApi(history, clock), clock);
   const historyReader = history === wire ? reader : new Reader(historyParts, settings);
-  // Recorded before age can remove the channel's last lines.
-  const idleMs = Math.min(options.headIdleMs ?? headIdleMsDefault, limits.ageMsMax / 4);
-  const heads = new Heads({ reader, store: own, idleMs, failures, clock });
+  const heads = new Heads({ reader, store: own, idleMs: idleMsOf(options), failures, clock });
   wire.onReconnect(() => heads.forgetAll());
   const retention = new Retention({ reader: historyReader, api, limits, failures });
   const underWay = new Map<ChannelId, Batch>();
   const live = new LiveChannels({ wire, reader, failures, clock, underWay });
-  const turns = new Turns(wire, clock);
+  const failing = new FailingStreams({ clock, failures });
   const expectations = new Expectations(wire, api, clock);
   const appends = new Appends({
     publisher,
     reader,
     heads,
     retention,
-    turns,
+    turns: new Turns(wire, clock),
     clock,
+    failing,
     underWay,
     payloadBytesMax: () => wire.payloadBytesMax,
     live,
@@ -206,7 +208,7 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
     status() {
       const status = { ...wire.status(), connected: wire.connected && history.connected };
       const jetstream = status.connected && health.isReady ? "ready" : "unavailable";
-      return { ...status, jetstream, missing: health.missing };
+      return { ...status, jetstream, missing: health.missing, failing: failing.told() };
     },
     close() {
       health.close();
@@ -216,6 +218,10 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
     },
   };
 }
+
+// Ends are recorded before age can remove the channel's last lines.
+const idleMsOf = ({ headIdleMs = headIdleMsDefault, retention }: EngineOptions): number =>
+  Math.min(headIdleMs, retention.ageMsMax / 4);
 
 const serverOf = (wire: Served) => {
   const { server, version } = wire.status();

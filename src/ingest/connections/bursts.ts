@@ -15,6 +15,8 @@ import { turnMsMax } from "../../turns.ts";
 const burstMsMax = 5;
 /** The last read of a turn may overrun by this factor, so that it is taken whole. */
 const lateFactor = 1.25;
+/** Each byte of TLS counts for so long: twice what it takes on an idle machine. */
+const decryptingMs = 2e-6;
 /** The most connections to read in one turn of the event loop, when none of them brings much. */
 const groupMax = 16;
 /**
@@ -51,6 +53,8 @@ export class Bursts {
   #endMs = Number.NaN;
   /** The number of connections that may go on after this turn. */
   #group = 1;
+  /** The number of turns that have ended in which somebody was read. */
+  turn = 0;
   /** Looks in a row that found too many lines waiting. */
   #looks = 0;
   #isLooking = false;
@@ -64,9 +68,13 @@ export class Bursts {
     return this.#waiting.length > 0;
   }
 
-  /** The current read turns out to be more than a small one. */
-  began(): void {
+  /**
+   * The current read turns out to be more than a small one. `secured`: bytes that came over TLS, which Node decrypted
+   * before.
+   */
+  began(secured = 0): void {
     this.#begin();
+    this.#readingMs += secured * decryptingMs;
     this.#readAtMs = this.#parts.nowMs();
   }
 
@@ -108,6 +116,7 @@ export class Bursts {
     this.#group = this.#readingMs < this.#readingMsMax / 4 ? Math.min(2 * this.#group, groupMax) : 1;
     this.#readingMsMax = othersMs > 0 ? Math.min(burstMsMax, Math.max(turnMsMax, othersMs / 2)) : turnMsMax;
     this.#readingMs = 0;
+    this.turn++;
     this.#isEndScheduled = false;
     this.#endMs = this.#waiting.length > 0 ? nowMs : Number.NaN;
     if (!this.#isLooking) this.#goOn();

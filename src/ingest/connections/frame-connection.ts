@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { stepFrames } from "../../core/batch/canonise-body.ts";
 import { droppedConnections, malformedFrames, unknownTokenFrames } from "../../metrics.ts";
 import type { Clock } from "../../ports.ts";
+import { readLittleAhead } from "../../sockets/socket-reads.ts";
 import type { FrameRouter, Sorting } from "../routing/router.ts";
 import type { SenderFaults } from "../senders/sender-faults.ts";
 import { Burst } from "./burst.ts";
@@ -56,6 +57,9 @@ export abstract class FrameConnection<Frames extends FrameBytes, Options extends
   readonly #burst: Burst;
   /** True when it is read into the memory that all connections share. */
   #isShared = false;
+  /** Bytes that came in chunks in a turn of the event loop. */
+  #turnBytes = 0;
+  #turnOfBytes = 0;
   #isRestDue = false;
   #isClosing = false;
   #isStopped = false;
@@ -92,7 +96,10 @@ export abstract class FrameConnection<Frames extends FrameBytes, Options extends
     });
     socket.on("close", () => this.#goOn());
     this.#isShared = readShared(socket, (bytes, isFull) => this.#onRead(bytes, isFull));
-    if (!this.#isShared) socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    if (!this.#isShared) {
+      readLittleAhead(socket);
+      socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    }
     await this.#ended;
     await this.finish(this.#hasEnded).catch((error: unknown) => this.#failed(error));
     this.parts.unfinished.set(this, 0, false);
@@ -196,12 +203,28 @@ export abstract class FrameConnection<Frames extends FrameBytes, Options extends
   #onData(chunk: Buffer): void {
     if (this.#isOver) return;
     try {
+      const { length } = chunk;
+      const hasMore = this.#hasMore(length);
       const pending = this.#take(chunk);
-      const next = () => (this.mustRest ? this.rest() : this.#restSoon());
+      const next = () => this.#tookChunk(length, hasMore);
       this.#pause(pending === undefined ? next() : pending.then(next));
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  // A read of TLS comes in chunks, its records, of which none says that it is the last.
+  #hasMore(bytes: number): boolean {
+    const { turn } = this.parts.bursts;
+    this.#turnBytes = this.#turnOfBytes === turn ? this.#turnBytes + bytes : bytes;
+    this.#turnOfBytes = turn;
+    return this.#turnBytes >= smallReadBytes;
+  }
+
+  #tookChunk(bytes: number, hasMore: boolean): Promise<unknown> | undefined {
+    const isYielding = this.#burst.took(bytes, hasMore, this.mustRest);
+    if (isYielding) return this.#restAndTurn();
+    return this.mustRest ? this.rest() : this.#restSoon();
   }
 
   // Rests when all that has arrived in this turn was taken.
@@ -247,8 +270,11 @@ export abstract class FrameConnection<Frames extends FrameBytes, Options extends
   #took(bytes: number, isFull: boolean): Promise<unknown> | undefined {
     const isYielding = this.#burst.took(bytes, isFull, this.mustRest);
     if (isFull && !isYielding) return undefined;
+    return isYielding ? this.#restAndTurn() : this.rest();
+  }
+
+  #restAndTurn(): Promise<unknown> {
     const rested = this.rest();
-    if (!isYielding) return rested;
     return rested === undefined ? this.#turn() : rested.then(() => this.#turn());
   }
 
@@ -291,7 +317,8 @@ export abstract class FrameConnection<Frames extends FrameBytes, Options extends
   // Places the whole frames of a chunk. Returns a promise if there is something to wait for before reading on.
   #take(chunk: Buffer): Promise<unknown> | undefined {
     const wasUnfinished = this.frames.isUnfinished;
-    if (chunk.length >= smallReadBytes) this.parts.bursts.began();
+    if (!this.#isShared) this.parts.bursts.began(chunk.length);
+    else if (chunk.length >= smallReadBytes) this.parts.bursts.began();
     this.frames.push(chunk);
     return this.#place(0, !wasUnfinished);
   }

@@ -45,6 +45,21 @@ async function endTurn(readMs = 0, othersMs = 0): Promise<string[]> {
   return gone;
 }
 
+test("bytes of TLS count for their decryption, which was over before", async () => {
+  bursts.began(900_000);
+  bursts.took();
+  expect(bursts.isOver).toBe(false);
+  bursts.began(200_000);
+  bursts.took();
+  expect(bursts.isOver).toBe(true);
+  expect(bursts.turn).toBe(0);
+  await endTurn();
+  expect(bursts.turn).toBe(1);
+  bursts.began(900_000);
+  bursts.took();
+  expect(bursts.isOver).toBe(false);
+});
+
 test("the time of a turn is that of its reads, whatever is done between them", async () => {
   read(1);
   nowMs += 50;

@@ -10,6 +10,7 @@ import { logOf, positionAt } from "../../../core/position.ts";
 import { natsFull, storeUnavailable, storeUncertain } from "../../../errors/store.ts";
 import type { Appended, Clock } from "../../../ports.ts";
 import type { Publish, Published, Publisher } from "../wire/publisher.ts";
+import type { FailingStreams } from "./failing-streams.ts";
 import type { Heads } from "./heads.ts";
 import type { LiveChannels } from "./live.ts";
 import { partsOf } from "./parts.ts";
@@ -27,6 +28,8 @@ type AppendsOptions = {
   readonly clock: Clock;
   /** Batches of this process that are being stored, by channel. */
   readonly underWay: Map<ChannelId, Batch>;
+  /** Told of each append that fails, and of each that is stored. */
+  readonly failing: Pick<FailingStreams, "failed" | "stored">;
   /** Told of what is stored, for the followers in this process. */
   readonly live: LiveChannels;
   /** The largest message; a larger batch is split. */
@@ -70,11 +73,15 @@ export class Appends {
   append(channel: ChannelId, batch: Batch): Promise<Appended> {
     assert(batch.count > 0);
     if (this.#closed !== undefined) return Promise.reject(storeUnavailable(new Error("the log is closed")));
-    const { stream } = this.#options.reader.place(channel);
-    if (this.#options.isGone(stream))
-      return Promise.reject(storeUnavailable(new Error("streams were deleted from NATS")));
+    const { reader, failing, isGone } = this.#options;
+    const { stream } = reader.place(channel);
+    if (isGone(stream)) return Promise.reject(storeUnavailable(new Error("streams were deleted from NATS")));
     const giveUpAtMs = this.#options.clock.monotonicMs() + appendMsMax;
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve, refuse) => {
+      const reject = (error: unknown) => {
+        failing.failed(stream, error);
+        refuse(error);
+      };
       this.#inTurn(channel, (done) => {
         const settle = (work: () => Appended | Promise<Appended>) => {
           try {
@@ -296,6 +303,7 @@ export class Appends {
 
   #moved(channel: ChannelId, batch: Batch, at: number, before: Omit<Head, "sequence">): Appended {
     const head = headAfter(before, batch, at);
+    this.#options.failing.stored(this.#options.reader.place(channel).stream);
     const position = this.#options.heads.moved(channel, head, batch);
     const { line, bytes } = before;
     this.#options.retention.grown(channel, head, { sequence: at - 1, line, bytes });
