@@ -261,6 +261,30 @@ describe("a start goes on", () => {
     await engine!.log.append(app, batchOf(["more"]));
   });
 
+  test.each([
+    ["the segment that is written", 2, "log"],
+    ["a full segment", 1, "log"],
+    ["an index", 1, "index"],
+  ])("with %s as long as no file of the log can be", async (_, number, kind) => {
+    await engine!.log.append(app, batchOfBytes(9000, { firstLine: 40 }));
+    await stopped();
+    engine = await openEmbedded({
+      folder,
+      clock: realClock,
+      retention: { ...keepsAll, totalBytesMax: 4_000_000 }, // segments of 250 kB
+      logger,
+    });
+    for (let i = 0; i < 20; i++) await engine.log.append(app, batchOfBytes(9000, { firstLine: 41 + i }));
+    await stopped();
+    const path = join(folder, "journal", `${String(number).padStart(10, "0")}.${kind}`);
+    await truncate(path, 10 * 2 ** 30);
+    expect(await lines(await open())).toBe(61);
+    await engine!.log.append(app, batchOf(["one more"], { firstLine: 61 }));
+    await stopped();
+    expect((await stat(path).catch(() => ({ size: 0 }))).size).toBeLessThan(2 ** 28);
+    expect(await lines(await open())).toBe(62);
+  });
+
   test("in a folder of a version that wrote no format, and in one whose LMDB lock is damaged", async () => {
     await stopped();
     await rm(join(folder, "tailrace.json"));

@@ -11,6 +11,8 @@ import { encodeIndex, type SegmentIndex } from "./index-file.ts";
 import type { Run } from "./run.ts";
 
 const digits = 10;
+/** Twice what a segment may have. Whatever a file has beyond it is not the journal's. */
+const fileBytesMax = 128 * 1024 * 1024;
 const segmentForm = /^(\d{10})\.log$/;
 
 const segmentName = (number: number): string => `${String(number).padStart(digits, "0")}.log`;
@@ -108,11 +110,9 @@ export class Segment {
     await this.#file.sync();
   }
 
-  /** Reads the whole segment. */
-  async readAll(): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafe(this.end);
-    const length = await this.#file.read(bytes, 0);
-    return bytes.subarray(0, length);
+  /** Reads the whole segment; of a file that somebody made longer than any can be, as much as one may have. */
+  readAll(): Promise<Buffer> {
+    return contentsOf(this.#file, this.end);
   }
 
   /** Reads the bytes from `offset` on; fewer than asked for at the end. Rejects when the segment was removed. */
@@ -162,8 +162,7 @@ export class Segment {
     if (file === undefined) return undefined;
     this.#index = file;
     this.indexBytes = await file.size();
-    const bytes = Buffer.allocUnsafe(this.indexBytes);
-    return bytes.subarray(0, await file.read(bytes, 0));
+    return contentsOf(file, this.indexBytes);
   }
 
   /** Fills `into` from the index file; false when it is too short. */
@@ -194,4 +193,9 @@ export class Segment {
     await index?.close();
     await this.#file.close();
   }
+}
+
+async function contentsOf(file: DiskFile, size: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(Math.min(size, fileBytesMax));
+  return bytes.subarray(0, await file.read(bytes, 0));
 }
