@@ -23,6 +23,9 @@ const herokuTests = [
   "test/readme.test.ts",
 ];
 
+/** What Node has compiled: of the hundreds of commands that tests start, each would compile the same again. */
+const compiled = inRoot("node_modules", ".cache", "node-compiled");
+
 await command(async (args) => {
   await ensurePackages();
   if (herokuTests.some((file) => runs(args, file))) await ensureHeroku();
@@ -51,9 +54,6 @@ await command(async (args) => {
   process.stdout.write(`${tests.passed} passed, ${tests.failed} failed\n`);
   return failed.length === 0 ? 0 : 1;
 });
-
-/** What Node has compiled: of the hundreds of commands that tests start, each would compile the same again. */
-const compiled = inRoot("node_modules", ".cache", "node-compiled");
 
 /** Whether vitest, given these arguments, runs that file: it takes parts of paths, and all files when there is none. */
 function runs(args, file) {
