@@ -176,6 +176,7 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
   const underWay = new Map<ChannelId, Batch>();
   const live = new LiveChannels({ wire, reader, failures, clock, underWay });
   const failing = new FailingStreams({ clock, failures });
+  wire.onReconnect(() => failing.reconnected());
   const expectations = new Expectations(wire, api, clock);
   const appends = new Appends({
     publisher,

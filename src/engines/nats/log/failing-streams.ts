@@ -6,8 +6,11 @@ import type { BackgroundFailures } from "../../../background-failures.ts";
 import { AppError } from "../../../errors/app-error.ts";
 import type { Clock } from "../../../ports.ts";
 
-/** A stream counts as failing until it stores something, or nobody has tried for this long. */
-const untriedMsMax = 60_000;
+/**
+ * A stream counts as failing until it stores something, or nobody has tried for this long: who looks at `/readyz` sends
+ * nothing to a node that fails, which would then fail for ever.
+ */
+const untriedMsMax = 15_000;
 
 type FailingParts = {
   readonly clock: Pick<Clock, "monotonicMs">;
@@ -35,6 +38,11 @@ export class FailingStreams {
   /** Something was stored there. */
   stored(stream: string): void {
     if (this.#failing.size > 0) this.#failing.delete(stream);
+  }
+
+  /** The connection is new: what failed over the old one says nothing of the streams. */
+  reconnected(): void {
+    this.#failing.clear();
   }
 
   /** The failing streams, each with its reason, and what to do. */
