@@ -26,6 +26,10 @@ const isFilled =
 const optional = (names: readonly string[], check: Check) =>
   Object.fromEntries(names.map((name) => [name, orNull(check)]));
 
+/** Not there in answers of older servers, but never null. */
+const added = (names: readonly string[], check: Check) =>
+  Object.fromEntries(names.map((name) => [name, check]));
+
 const named = hasFields({ name: isText });
 const token = hasFields({ token: isText, name: isText }, optional(["url", "syslog_tag"], isText));
 const fault = hasFields(
@@ -50,7 +54,7 @@ const drain = hasFields(
   { token: isText, url: isText },
   {
     ...optional(["id", "state", "next_attempt_at"], isText),
-    ...optional(["lag_lines", "delivered", "refused", "lost", "filtered"], isNumber),
+    ...added(["lag_lines", "delivered", "refused", "lost", "filtered"], isNumber),
     ...optional(["headers", "filter", "redact"], isObject),
     addon: orNull(named),
     last_error: orNull(isEither(isText, isObject)),
@@ -111,7 +115,7 @@ const forms: Readonly<Record<string, Check>> = {
   "POST /apps/*/addons": addon,
   "* /apps/*/addons/*": addon,
   "POST /actions/addons/resolve": isFilled(isListOf(addon)),
-  "GET /addon-services": isListOf(named),
+  "GET /addon-services": isListOf(hasFields({ name: isText, human_name: isText })),
   "GET /addon-services/*/plans": isListOf(named),
 };
 

@@ -15,10 +15,52 @@ function* atomsOf(text: string): Generator<Atom> {
   for (const [piece] of text.matchAll(pieceForm)) {
     if (sgrForm.test(piece)) yield { text: piece, width: 0 };
     else if (/^[\x20-\x7e]/.test(piece)) for (const char of piece) yield { text: char, width: 1 };
-    else
-      for (const { segment } of graphemes.segment(piece))
-        yield { text: segment, width: stringWidth(segment) };
+    else for (const segment of segmentsOf(piece)) yield { text: segment, width: widthOfSegment(segment) };
   }
+}
+
+/** Node 20 takes time that grows with the square of a text's length, so a long one is segmented in blocks of this. */
+const blockChars = 512;
+
+function* segmentsOf(text: string): Generator<string> {
+  for (let from = 0; from < text.length; ) {
+    let held = "";
+    const start = from;
+    const isPairCut = /[\ud800-\udbff]/.test(text[start + blockChars - 1] ?? "");
+    const end = start + blockChars - (isPairCut ? 1 : 0);
+    for (const { segment } of graphemes.segment(text.slice(start, end))) {
+      if (held !== "") yield held;
+      from += held.length;
+      held = segment;
+    }
+    // The last one of a block may go on in the next, which begins with it.
+    if (from > start && end < text.length) continue;
+    yield held;
+    from += held.length;
+  }
+}
+
+/** Widths that were measured: each takes some 50 µs, and a line may have 80,000 characters that are not ASCII. */
+const widths = new Map<string, number>();
+const widthsMax = 20_000;
+/** A longer segment (a letter with thousands of combining characters) is not kept. */
+const segmentCharsMax = 16;
+
+function widthOfSegment(segment: string): number {
+  const known = widths.get(segment);
+  if (known !== undefined) return known;
+  const width = stringWidth(segment);
+  if (segment.length > segmentCharsMax) return width;
+  if (widths.size >= widthsMax) widths.clear();
+  widths.set(segment, width);
+  return width;
+}
+
+/** True if a text has no more than `width` columns. It looks no further than that. */
+function fits(text: string, width: number): boolean {
+  let used = 0;
+  for (const atom of atomsOf(text)) if ((used += atom.width) > width) return false;
+  return true;
 }
 
 /** The width of a text in columns. */
@@ -50,7 +92,7 @@ export function withoutTabs(text: string): string {
 
 /** `text` cut to `width` columns; `mark`, one column wide, stands for what is left out. */
 export function cutTo(text: string, width: number, mark: string): string {
-  if (widthOf(text) <= width) return text;
+  if (fits(text, width)) return text;
   let shown = "";
   let used = 0;
   for (const atom of atomsOf(text)) {
@@ -76,7 +118,7 @@ export function shortened(name: string, width: number, mark: string): string {
  * likes on the next row. Colours end with a row and resume on the next.
  */
 export function wrapped(text: string, width: number): string[] {
-  if (width < 1 || widthOf(text) <= width) return [closed(sgrOff, text)];
+  if (width < 1 || fits(text, width)) return [closed(sgrOff, text)];
   const atoms = [...atomsOf(text)];
   const rows: string[] = [];
   let colours = sgrOff;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import stringWidth from "string-width";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { cutTo, padTo, shortened, widthOf, withoutTabs, wrapped } from "../../../cli/view/columns.ts";
 import { withoutSgr } from "../../../src/core/terminal/sgr.ts";
 
@@ -116,4 +116,32 @@ describe("columns", () => {
   test("tabs are the blanks that they stand for", () => {
     expect(withoutTabs("a\tb\t日\tc")).toBe("a       b       日      c");
   });
+});
+
+const longTexts = fc
+  .array(fc.constantFrom("界", "か\u3099", "👩‍👩‍👧", "🇯🇵", "한", "🏽", "ж\u0301"), {
+    minLength: 1,
+    maxLength: 12,
+  })
+  .map((parts) => parts.join("").repeat(400));
+
+test("a long text has the characters that it has as a whole, and is never segmented whole", () => {
+  const whole = (long: string) => [...new Intl.Segmenter().segment(long)].map(({ segment }) => segment);
+  fc.assert(
+    fc.property(longTexts, (long) => {
+      const expected = whole(long);
+      const segment = vi.spyOn(Intl.Segmenter.prototype, "segment");
+      try {
+        expect(widthOf(long)).toBe(expected.reduce((sum, one) => sum + stringWidth(one), 0));
+        const longest = Math.max(...expected.map(({ length }) => length));
+        // Node 20 takes half a minute for 80,000 characters at a time.
+        if (longest < 500)
+          for (const [given] of segment.mock.calls) expect(given.length).toBeLessThanOrEqual(600);
+        expect(wrapped(long, 1_000).join("")).toBe(long);
+      } finally {
+        segment.mockRestore();
+      }
+    }),
+    { numRuns: 30 },
+  );
 });
