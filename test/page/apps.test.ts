@@ -57,3 +57,25 @@ test("an address that changes while the page is being drawn is followed", async 
   await page.locator(".row", { hasText: "hello soon" }).waitFor();
   await context.close();
 });
+
+test("of hundreds of apps two hundred are drawn, and any is found by a part of its name", async () => {
+  for (let n = 0; n < 250; n += 10)
+    await Promise.all(
+      Array.from({ length: 10 }, (_, k) => world.server.createApp(`many-${String(n + k).padStart(3, "0")}`)),
+    );
+  const { page, faults, context } = await world.signedIn("#/apps/many-249/log");
+  const names = page.locator(".app-link .name");
+  const count = (await page.evaluate("fetch('/apps').then((got) => got.json())")) as unknown[];
+  await expect.poll(() => names.count()).toBe(201);
+  expect(await names.last().innerText()).toBe("many-249");
+  await page.getByText(`${count.length - 201} more`).waitFor();
+  await page.getByRole("link", { name: "All apps" }).click();
+  const rows = page.locator("table.apps tbody tr");
+  await expect.poll(() => rows.count()).toBe(200);
+  await page.getByLabel("Find an app").fill("many-24");
+  await expect.poll(() => rows.allInnerTexts()).toHaveLength(10);
+  expect(await names.allInnerTexts()).toEqual(Array.from({ length: 10 }, (_, n) => `many-24${n}`));
+  expect(await page.getByText("more:").count()).toBe(0);
+  expect(faults).toEqual([]);
+  await context.close();
+});

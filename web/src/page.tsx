@@ -4,6 +4,7 @@ import { api } from "./api.ts";
 import type { App, KeyFacts } from "./api-types.ts";
 import { AppPageView } from "./app-page.tsx";
 import { AppsPage } from "./apps/apps-page.tsx";
+import { foundApps } from "./apps/found-apps.ts";
 import { Sidebar } from "./apps/sidebar.tsx";
 import { useSummaries } from "./apps/summaries.ts";
 import { shownText } from "./log/sgr.ts";
@@ -46,9 +47,11 @@ const Whole = ({ title, children }: { title: string; children: string }) => (
 function SignedIn({ keyFacts, onSignOut }: { keyFacts: KeyFacts; onSignOut: () => void }) {
   const [route, go] = useRoute();
   const apps = useLoaded<App[]>(() => api.apps(), [], 15_000);
-  const summaries = useSummaries(apps.value);
-  const [isMenuOpen, setMenuOpen] = useState(false);
+  const [wanted, setWanted] = useState("");
   const app = route.page === "app" ? route.app : undefined;
+  const found = useMemo(() => foundApps(apps.value ?? [], wanted, app), [apps.value, wanted, app]);
+  const summaries = useSummaries(apps.value, found.shown);
+  const [isMenuOpen, setMenuOpen] = useState(false);
   useEffect(() => setMenuOpen(false), [route]);
   useEffect(() => {
     if (route.page === "addon") location.replace(`/addons/${encodeURIComponent(route.addon)}/sso`);
@@ -61,6 +64,9 @@ function SignedIn({ keyFacts, onSignOut }: { keyFacts: KeyFacts; onSignOut: () =
     <div class={`shell${isMenuOpen ? " menu-open" : ""}`}>
       <Sidebar
         apps={apps}
+        found={found}
+        wanted={wanted}
+        onWanted={setWanted}
         summaries={summaries}
         route={route}
         keyFacts={keyFacts}
@@ -68,7 +74,9 @@ function SignedIn({ keyFacts, onSignOut }: { keyFacts: KeyFacts; onSignOut: () =
         isOpen={isMenuOpen}
         onToggle={() => setMenuOpen((open) => !open)}
       />
-      {route.page === "apps" && <AppsPage apps={apps} summaries={summaries} keyFacts={keyFacts} go={go} />}
+      {route.page === "apps" && (
+        <AppsPage apps={apps} found={found} summaries={summaries} keyFacts={keyFacts} go={go} />
+      )}
       {route.page === "node" && <NodePage apps={apps.value ?? []} summaries={summaries} />}
       {route.page === "app" && (
         <AppPageView

@@ -11,11 +11,14 @@ import { Failure } from "../parts/failure.tsx";
 import type { Loaded } from "../parts/use-store.ts";
 import { clockOf, countOf } from "../parts/words.ts";
 import { hashOf, logOf, plainView } from "../route.ts";
+import type { FoundApps } from "./found-apps.ts";
+import { MoreApps } from "./more-apps.tsx";
 import { paceOf } from "./sidebar.tsx";
 import { drainHealth, type Summaries } from "./summaries.ts";
 
 type Props = {
   readonly apps: Loaded<App[]>;
+  readonly found: FoundApps;
   readonly summaries: Summaries;
   readonly keyFacts: KeyFacts;
   readonly go: Go;
@@ -24,7 +27,7 @@ type Props = {
 /** If an app writes much, its newest lines cover less than a minute: the count then says how much. */
 const minuteS = 60;
 
-export function AppsPage({ apps, summaries, keyFacts, go }: Props) {
+export function AppsPage({ apps, found, summaries, keyFacts, go }: Props) {
   const { value, failure } = apps;
   return (
     <main class="scrolls">
@@ -52,11 +55,12 @@ export function AppsPage({ apps, summaries, keyFacts, go }: Props) {
               </tr>
             </thead>
             <tbody>
-              {value.map(({ name }) => (
+              {found.shown.map(({ name }) => (
                 <AppRow key={name} name={name} summary={summaries.get(name)} isAway={failure !== undefined} />
               ))}
             </tbody>
           </table>
+          <MoreApps left={found.left} />
         </div>
       )}
     </main>

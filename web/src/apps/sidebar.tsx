@@ -1,14 +1,19 @@
 /** The list of apps at the side: which one is open, how fast each is, and whether one of its drains fails. */
-import { useState } from "preact/hooks";
 import type { App, KeyFacts } from "../api-types.ts";
 import { Icon } from "../parts/icons.tsx";
 import type { Loaded } from "../parts/use-store.ts";
 import { durationOf, rateOf } from "../parts/words.ts";
 import { hashOf, logOf, type Route } from "../route.ts";
+import type { FoundApps } from "./found-apps.ts";
+import { MoreApps } from "./more-apps.tsx";
 import { drainHealth, ratePerS, type Summaries } from "./summaries.ts";
 
 type Props = {
   readonly apps: Loaded<App[]>;
+  readonly found: FoundApps;
+  /** What names have in them, and a change of it. */
+  readonly wanted: string;
+  readonly onWanted: (text: string) => void;
   readonly summaries: Summaries;
   readonly route: Route;
   readonly keyFacts: KeyFacts;
@@ -20,10 +25,9 @@ type Props = {
 /** From this many apps on, there is a search field. */
 const findFrom = 12;
 
-export function Sidebar({ apps, summaries, route, keyFacts, onSignOut, isOpen, onToggle }: Props) {
-  const [wanted, setWanted] = useState("");
-  const all = apps.value ?? [];
-  const shown = all.filter(({ name }) => name.includes(wanted));
+export function Sidebar(props: Props) {
+  const { apps, found, wanted, onWanted, summaries, route, keyFacts, onSignOut, isOpen, onToggle } = props;
+  const count = apps.value?.length ?? 0;
   return (
     <aside class="sidebar" aria-label="apps">
       <div class="sidebar-top">
@@ -36,18 +40,18 @@ export function Sidebar({ apps, summaries, route, keyFacts, onSignOut, isOpen, o
         </button>
       </div>
       <nav class="sidebar-rest" aria-label="main">
-        {all.length >= findFrom && (
+        {count >= findFrom && (
           <input
             class="find-app"
             type="search"
             placeholder="Find an app"
             aria-label="Find an app"
             value={wanted}
-            onInput={(event) => setWanted(event.currentTarget.value)}
+            onInput={(event) => onWanted(event.currentTarget.value)}
           />
         )}
         <ul class="app-list">
-          {shown.map(({ name }) => (
+          {found.shown.map(({ name }) => (
             <AppLink
               key={name}
               name={name}
@@ -57,6 +61,7 @@ export function Sidebar({ apps, summaries, route, keyFacts, onSignOut, isOpen, o
             />
           ))}
         </ul>
+        <MoreApps left={found.left} />
         <div class="sidebar-end">
           <a href="#/apps" aria-current={route.page === "apps" ? "page" : undefined}>
             All apps

@@ -1,37 +1,37 @@
 /**
  * Summaries of all apps that the key may see. They are fetched in turn, a few at a time, each again a few seconds after
- * its answer.
+ * its answer; of many apps those that are shown more often than the others.
  */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { api } from "../api.ts";
 import type { App, LogSummary } from "../api-types.ts";
+import { Rounds } from "./rounds.ts";
 
 const roundMs = 5_000;
 const atOnceMax = 4;
-/** If there are more apps, each is fetched less often. */
-const perRoundMax = 60;
 
 export type Summaries = ReadonlyMap<string, LogSummary>;
 
-export function useSummaries(apps: readonly App[] | undefined): Summaries {
+export function useSummaries(apps: readonly App[] | undefined, shown: readonly App[]): Summaries {
   const [summaries, setSummaries] = useState<Summaries>(new Map());
-  const names = apps?.map(({ name }) => name).join(" ") ?? "";
+  const names = useMemo(() => apps?.map(({ name }) => name).join(" ") ?? "", [apps]);
+  const inSight = useRef(shown);
+  inSight.current = shown;
   useEffect(() => {
-    const list = names === "" ? [] : names.split(" ");
+    const all = names === "" ? [] : names.split(" ");
+    const known = new Set(all);
+    const rounds = new Rounds(all);
     let isOver = false;
-    let from = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const round = async () => {
       if (document.visibilityState === "visible") {
-        const wanted = list.slice(from, from + perRoundMax);
-        from = from + perRoundMax >= list.length ? 0 : from + perRoundMax;
-        const found = await askFor(wanted);
+        const found = await askFor(rounds.next(inSight.current.map(({ name }) => name)));
         if (isOver) return;
-        setSummaries((before) => new Map([...before, ...found].filter(([name]) => list.includes(name))));
+        setSummaries((before) => new Map([...before, ...found].filter(([name]) => known.has(name))));
       }
       timer = setTimeout(round, roundMs);
     };
-    if (list.length > 0) void round();
+    if (all.length > 0) void round();
     return () => {
       isOver = true;
       clearTimeout(timer);
