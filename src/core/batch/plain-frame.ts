@@ -21,6 +21,10 @@ const letterT = 0x74;
 const dot = 0x2e;
 const none = -1;
 
+/** Printable ASCII without `]`. */
+const isWordByte = new Uint8Array(256);
+for (let byte = space + 1; byte < 0x7f; byte++) if (byte !== closing) isWordByte[byte] = 1;
+
 /** The places of a plain frame; each scan sets them again. */
 export class PlainFrame {
   start = 0;
@@ -84,12 +88,9 @@ function plainPri(bytes: Uint8Array, start: number, end: number, found: PlainFra
 // The place of the space after the word at `at`, or -1 if the word is empty or has characters other than printable
 // ASCII without `]`.
 function plainWord(bytes: Uint8Array, at: number, end: number): number {
-  for (let i = at; i < end; i++) {
-    const byte = bytes[i]!;
-    if (byte > space && byte < 0x7f && byte !== closing) continue;
-    return byte === space && i > at ? i : none;
-  }
-  return none;
+  let i = at;
+  while (i < end && isWordByte[bytes[i]!] === 1) i++;
+  return i > at && i < end && bytes[i] === space ? i : none;
 }
 
 // The beginning of the message after MSGID and structured data that are nil or left out; -1 if the general path must
