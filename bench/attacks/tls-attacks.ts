@@ -158,7 +158,7 @@ export const tlsAttacks: Readonly<Record<string, Attack>> = {
   "syslog over TLS: a flood of tiny lines, 4 connections": flood(syslog, 4, (target) => ({
     bytes: line("", target).repeat(700),
   })),
-  "syslog over TLS: unfinished frames, 200 connections": flood(syslog, 200, (target) => ({
+  "syslog over TLS: malformed frames of 250 kB, 200 connections": flood(syslog, 200, (target) => ({
     bytes: `${line("x", target)}250000 ${"x".repeat(250_000)}`,
   })),
   "RELP over TLS: a flood with a valid token, 50 connections": flood(relp, 50, (target) => ({
