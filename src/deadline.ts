@@ -4,7 +4,7 @@
  */
 
 /** A deadline that is under way. */
-type Deadline = {
+export type Deadline = {
   /** Ends the wait: `late` is not called any more. May be called again. */
   stop(): void;
 };

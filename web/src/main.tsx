@@ -1,6 +1,6 @@
 import { render } from "preact";
 import { Page } from "./page.tsx";
-import { writeOutAll } from "./parts/shown-text.ts";
+import { writeOutAll } from "./parts/write-out-all.ts";
 
 writeOutAll();
 render(<Page />, document.getElementById("page")!);

@@ -22,8 +22,8 @@ const dot = 0x2e;
 const none = -1;
 
 /** Printable ASCII without `]`. */
-const isWordByte = new Uint8Array(256);
-for (let byte = space + 1; byte < 0x7f; byte++) if (byte !== closing) isWordByte[byte] = 1;
+const isFieldByte = new Uint8Array(256);
+for (let byte = space + 1; byte < 0x7f; byte++) if (byte !== closing) isFieldByte[byte] = 1;
 
 /** The places of a plain frame; each scan sets them again. */
 export class PlainFrame {
@@ -89,7 +89,7 @@ function plainPri(bytes: Uint8Array, start: number, end: number, found: PlainFra
 // ASCII without `]`.
 function plainWord(bytes: Uint8Array, at: number, end: number): number {
   let i = at;
-  while (i < end && isWordByte[bytes[i]!] === 1) i++;
+  while (i < end && isFieldByte[bytes[i]!] === 1) i++;
   return i > at && i < end && bytes[i] === space ? i : none;
 }
 

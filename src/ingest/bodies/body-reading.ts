@@ -1,5 +1,6 @@
 /** Gathers the body of a request that arrives in several reads, within the bounds of time, pace and memory. */
 import type { IncomingMessage } from "node:http";
+import { type Deadline, startDeadline } from "../../deadline.ts";
 import type { AppError } from "../../errors/app-error.ts";
 import { bodyTimeout, bodyTooLarge, bodyTooSlow, unreadableBody } from "../../errors/ingest.ts";
 import { type BodyReceiver, type OwnBody, ownBodyOf } from "../../http/own-body.ts";
@@ -37,7 +38,8 @@ export class BodyReading implements BodyReceiver {
   readonly #limits: BodyLimits;
   readonly #resolve: (body: Buffer) => void;
   readonly #reject: (reason: AppError) => void;
-  readonly #timer: NodeJS.Timeout;
+  /** The next look at the pace. */
+  #look: Deadline;
   readonly #startMs = performance.now();
   #arrivedBefore: number;
   #isOver = false;
@@ -57,10 +59,7 @@ export class BodyReading implements BodyReceiver {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#arrivedBefore = request.socket.bytesRead;
-    this.#timer = setTimeout(
-      () => setImmediate(() => this.#checkPace()), // what has arrived in the meantime is read first
-      Math.min(limits.bodyRateMs, limits.bodyTimeoutMs),
-    );
+    this.#look = this.#lookLater();
     reservation.onEvicted = (reason) => this.#refuse(reason);
     const own = ownBodyOf(request);
     if (own === undefined) this.#listen();
@@ -153,8 +152,12 @@ export class BodyReading implements BodyReceiver {
     return undefined;
   }
 
+  #lookLater(): Deadline {
+    const { bodyRateMs, bodyTimeoutMs } = this.#limits;
+    return startDeadline(Math.min(bodyRateMs, bodyTimeoutMs), () => this.#checkPace());
+  }
+
   #checkPace(): void {
-    if (this.#isOver) return;
     const { bodyTimeoutMs, bodyRateBytesMin, bodyRateMs } = this.#limits;
     const arrived = this.#request.socket.bytesRead;
     if (performance.now() - this.#startMs >= bodyTimeoutMs) this.#refuse(bodyTimeout());
@@ -162,7 +165,7 @@ export class BodyReading implements BodyReceiver {
       this.#refuse(bodyTooSlow(bodyRateBytesMin, bodyRateMs / 1000));
     } else {
       this.#arrivedBefore = arrived;
-      this.#timer.refresh();
+      this.#look = this.#lookLater();
     }
   }
 
@@ -181,7 +184,7 @@ export class BodyReading implements BodyReceiver {
 
   #stop(): void {
     this.#isOver = true;
-    clearTimeout(this.#timer);
+    this.#look.stop();
     this.#reservation.onEvicted = undefined;
   }
 }

@@ -11,6 +11,7 @@ import type { Clock } from "../../../ports.ts";
  * nothing to a node that fails, which would then fail for ever.
  */
 const untriedMsMax = 15_000;
+const mend = "the log of nats-server says why: after a full disk, make room there and restart nats-server";
 
 type FailingParts = {
   readonly clock: Pick<Clock, "monotonicMs">;
@@ -53,5 +54,3 @@ export class FailingStreams {
     return [...this.#failing].map(([stream, { why }]) => `${stream} takes no lines (${why.trim()}); ${mend}`);
   }
 }
-
-const mend = "the log of nats-server says why: after a full disk, make room there and restart nats-server";
