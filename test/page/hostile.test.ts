@@ -42,6 +42,20 @@ const cases: Record<string, Case> = {
       expect(await page.locator(".row.around").allInnerTexts()).toEqual([expect.stringContaining("before")]);
     },
   },
+  "an expression that browsers backtrack in, searched for": {
+    lines: [{ message: `${"a".repeat(60)}!` }, { message: "bbb aa" }],
+    hash: "log",
+    drawn: async (page) => {
+      await rowWith(page, "bbb aa").waitFor();
+      await page.keyboard.press("s");
+      await page.keyboard.type("/(A+)+$/");
+      await expect.poll(() => page.locator(".row mark").allInnerTexts()).toEqual(["aa"]);
+      await page.keyboard.press("Enter");
+      await page.locator(".foot [role=status]", { hasText: "1 of 1" }).waitFor();
+      await page.getByLabel("Search in these lines").fill("/a(/");
+      await page.getByRole("alert").filter({ hasText: "missing closing )" }).waitFor();
+    },
+  },
   "a word of 250,000 letters, opened": {
     lines: [{ message: "x".repeat(long) }],
     hash: "log",

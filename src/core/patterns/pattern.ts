@@ -24,6 +24,8 @@ const unicodeClassesMax = 10;
 /** Characters in the ranges of a case-insensitive pattern: each of them is folded when the pattern is compiled. */
 const foldedCharsMax = 1_200_000;
 
+const utf8 = new TextEncoder(); // the page, which reads patterns, too, has no Buffer
+
 /** The results for recently read patterns. */
 const read = new LRUCache<string, Pattern | string>({ max: 1_000 });
 
@@ -36,7 +38,7 @@ export type Pattern = {
 
 /** The pattern, or why it cannot be used. The compiled pattern is not kept: `CompiledPatterns` does that. */
 export function readPattern(text: string): Pattern | string {
-  if (Buffer.byteLength(text) > patternBytesMax) return `it has more than ${patternBytesMax} bytes`;
+  if (utf8.encode(text).length > patternBytesMax) return `it has more than ${patternBytesMax} bytes`;
   let known = read.get(text);
   if (known === undefined) read.set(text, (known = readAnew(text)));
   return known;

@@ -1,22 +1,30 @@
 /** Searches within the lines that are loaded. */
 
-/** The text to search for: plain text in any case, or an expression between slashes. */
-export function findingOf(text: string): RegExp | undefined {
-  const wanted = text.trim();
-  if (wanted === "") return undefined;
-  const [, expression] = /^\/(.+)\/$/.exec(wanted) ?? [];
-  try {
-    return new RegExp(expression ?? wanted.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "gi");
-  } catch {
-    return undefined;
-  }
-}
+/** A part of a text, half-open. */
+export type Place = readonly [from: number, to: number];
 
-/** How much of a text a repeating expression is run over: its time may grow with any power of the length. */
-const repeatedCharsMax = 4_000;
+export type Finding = {
+  /** The text that was typed. */
+  readonly asked: string;
+  readonly isIn: (text: string) => boolean;
+  /** The first matches in the text, `placesMax` at most. */
+  readonly placesIn: (text: string) => readonly Place[];
+};
 
-/** True if the text has what is searched for. */
-export function isIn(text: string, finding: RegExp): boolean {
-  const repeats = /[*+?{]/.test(finding.source.replace(/\\./g, ""));
-  return (repeats ? text.slice(0, repeatedCharsMax) : text).search(finding) !== -1;
+/** So many matches are marked in a text. */
+export const placesMax = 200;
+
+/** The search for plain text. */
+export function plainFinding(asked: string): Finding {
+  const form = new RegExp(asked.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "gi");
+  return {
+    asked,
+    isIn: (text) => text.search(form) !== -1,
+    placesIn: (text) => {
+      const places: Place[] = [];
+      for (const { 0: found, index } of text.matchAll(form))
+        if (places.push([index, index + found.length]) === placesMax) break;
+      return places;
+    },
+  };
 }

@@ -7,7 +7,6 @@ import { type LogView, unreadIn } from "../route.ts";
 import type { Filter } from "./filter.ts";
 import { type FilterText, filterFromText, filterWords, hintOf } from "./filter-text.ts";
 import { textOfFilter } from "./filter-writing.ts";
-import { findingOf } from "./finding.ts";
 import { ShowMenu } from "./show-menu.tsx";
 
 type Props = {
@@ -17,6 +16,8 @@ type Props = {
   readonly setFilter: (filter: Filter) => void;
   readonly find: string;
   readonly setFind: (find: string) => void;
+  /** Why that cannot be searched for. */
+  readonly findFlaw: string | undefined;
 };
 
 /** Events for the list that was used last. */
@@ -25,7 +26,7 @@ const step = (kind: keyof typeof steps, back: boolean): void => {
   dispatchEvent(new CustomEvent(steps[kind], { detail: back }));
 };
 
-export function LogBar({ app, view, change, setFilter, find, setFind }: Props) {
+export function LogBar({ app, view, change, setFilter, find, setFind, findFlaw }: Props) {
   const filterField = useRef<HTMLInputElement>(null);
   const findField = useRef<HTMLInputElement>(null);
   const given = textOfFilter(view.filter, view.zone);
@@ -105,7 +106,8 @@ export function LogBar({ app, view, change, setFilter, find, setFind }: Props) {
           spellcheck={false}
           autocapitalize="off"
           aria-label="Search in these lines"
-          aria-invalid={find.trim() !== "" && findingOf(find) === undefined}
+          aria-invalid={findFlaw !== undefined}
+          aria-describedby={findFlaw ? "find-flaw" : undefined}
           placeholder="search"
           value={find}
           onInput={(event) => setFind(event.currentTarget.value)}
@@ -145,6 +147,11 @@ export function LogBar({ app, view, change, setFilter, find, setFind }: Props) {
         ))}
       </select>
       <ShowMenu app={app} view={view} change={change} />
+      {findFlaw !== undefined && (
+        <p class="filter-flaw" id="find-flaw" role="alert">
+          {findFlaw}
+        </p>
+      )}
     </div>
   );
 }

@@ -2,6 +2,7 @@
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { LogView } from "../route.ts";
+import type { Finding } from "./finding.ts";
 import { ListTop } from "./list-top.tsx";
 import { LogRow } from "./log-row.tsx";
 import type { LogStore } from "./log-store.ts";
@@ -23,7 +24,7 @@ type Props = {
   readonly rows: readonly Row[];
   readonly store: LogStore;
   readonly view: LogView;
-  readonly finding: RegExp | undefined;
+  readonly finding: Finding | undefined;
   readonly selected: string | undefined;
   readonly unfolded: ReadonlySet<string>;
   readonly at: string | undefined;

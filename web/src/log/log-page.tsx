@@ -8,12 +8,15 @@ import type { LogView } from "../route.ts";
 import type { Filter } from "./filter.ts";
 import { LogBar } from "./log-bar.tsx";
 import { LogPane } from "./log-pane.tsx";
+import { useFinding } from "./use-finding.ts";
 
 type Props = { readonly route: AppRoute; readonly go: Go; readonly summary: LogSummary | undefined };
 
 export function LogPage({ route, go, summary }: Props) {
   const { app, view } = route;
   const [find, setFind] = useState("");
+  const found = useFinding(find);
+  const [finding, flaw] = typeof found === "string" ? [undefined, found] : [found, undefined];
   const change = (changed: Partial<LogView>, how?: "replace") =>
     go({ ...route, view: { ...view, ...changed } }, how);
   const setFilter = (filter: Filter) => change({ filter, at: undefined });
@@ -24,7 +27,15 @@ export function LogPage({ route, go, summary }: Props) {
   };
   return (
     <div class="log-page">
-      <LogBar app={app} view={view} change={change} setFilter={setFilter} find={find} setFind={setFind} />
+      <LogBar
+        app={app}
+        view={view}
+        change={change}
+        setFilter={setFilter}
+        find={find}
+        setFind={setFind}
+        findFlaw={flaw}
+      />
       <div class={`panes of-${panes.length}`}>
         {panes.map((dyno) => (
           <LogPane
@@ -32,7 +43,7 @@ export function LogPage({ route, go, summary }: Props) {
             app={app}
             view={view}
             dyno={dyno}
-            find={find}
+            finding={finding}
             go={go}
             route={route}
             change={change}

@@ -7,7 +7,7 @@ import { clockOf, linesOf } from "../parts/words.ts";
 import { hashOf, type LogView, plainView } from "../route.ts";
 import { Announcer } from "./announcer.tsx";
 import { type Filter, hasNeighbours } from "./filter.ts";
-import { findingOf } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 import { HistogramChart } from "./histogram-chart.tsx";
 import type { Line } from "./line.ts";
 import { LineDetail } from "./line-detail.tsx";
@@ -24,7 +24,7 @@ type PaneProps = {
   readonly view: LogView;
   /** Set if it shows only one process, next to others. */
   readonly dyno: string | undefined;
-  readonly find: string;
+  readonly finding: Finding | undefined;
   readonly route: AppRoute;
   readonly go: Go;
   readonly change: (changed: Partial<LogView>, how?: "replace") => void;
@@ -33,7 +33,7 @@ type PaneProps = {
 };
 
 export function LogPane(props: PaneProps) {
-  const { app, view, dyno, find, route, go, change, kept, keptCount } = props;
+  const { app, view, dyno, finding, route, go, change, kept, keptCount } = props;
   const filter: Filter = dyno === undefined ? view.filter : { ...view.filter, dynos: [dyno] };
   const store = useOpenStore(app, filter, view);
   useNotifications(useMemo(() => (listener: () => void) => store.subscribe(listener), [store]));
@@ -50,7 +50,6 @@ export function LogPane(props: PaneProps) {
     const isWhole = view.stretch === undefined && state.isOldestHere && !state.isForeign;
     return isWhole ? fromOldest(all, Object.keys(store.filter).length === 0) : all;
   }, [store, state.version, unfolded, range, view.zone, view.stretch, state.isOldestHere]);
-  const finding = useMemo(() => findingOf(find), [find]);
   useEffect(() => setSelected(view.at), [view.at]);
 
   const unfold = (key: string) =>

@@ -1,6 +1,7 @@
 /** One row: time, process, text. Text stays text: nothing in it becomes HTML. */
 import { memo } from "preact/compat";
 import { clockOf, countOf, durationOf, linesOf, longDayOf, type Zone } from "../parts/words.ts";
+import type { Finding } from "./finding.ts";
 import { levelWordOf } from "./level-word.ts";
 import { edgeOf } from "./line.ts";
 import type { Mark } from "./line-ring.ts";
@@ -11,7 +12,7 @@ import type { Row } from "./view-rows.ts";
 type Props = {
   readonly row: Row;
   readonly zone: Zone;
-  readonly find: RegExp | undefined;
+  readonly find: Finding | undefined;
   readonly isSelected: boolean;
   readonly isUnfolded: boolean;
   /** True if it is shown as a neighbour of a match. */

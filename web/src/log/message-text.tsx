@@ -1,7 +1,8 @@
 /** The text of a line in its row: a request in short form, JSON and logfmt as message and fields, with colours. */
 import type { JSX } from "preact";
+import { TimeShare } from "../parts/time-share.ts";
 import { countOf } from "../parts/words.ts";
-import { isIn } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 import type { Line } from "./line.ts";
 import { routerLineOf } from "./logfmt.ts";
 import { messageOf, type Piece } from "./message.ts";
@@ -9,7 +10,7 @@ import { spansOf } from "./sgr.ts";
 
 type Props = {
   readonly line: Pick<Line, "source" | "dyno" | "message" | "timeMs">;
-  readonly find: RegExp | undefined;
+  readonly find: Finding | undefined;
 };
 
 export function Message({ line, find }: Props): JSX.Element {
@@ -48,11 +49,17 @@ export function Message({ line, find }: Props): JSX.Element {
   );
 }
 
-/** True if a message contains the searched text but no part of its row shows it: then it is shown unchanged. */
-const isHidden = (find: RegExp, message: string, parts: readonly (string | undefined)[]): boolean =>
-  isIn(message, find) && !parts.some((part) => part !== undefined && isIn(part, find));
+/** The time for marking what is searched for, in all lists: rows that are drawn beyond it have no marks. */
+const marking = new TimeShare();
 
-function PieceOf({ piece, find }: { piece: Piece; find: RegExp | undefined }) {
+/** True if a message contains the searched text but no part of its row shows it: then it is shown unchanged. */
+const isHidden = (find: Finding, message: string, parts: readonly (string | undefined)[]): boolean =>
+  marking.use(
+    () => find.isIn(message) && !parts.some((part) => part !== undefined && find.isIn(part)),
+    false,
+  );
+
+function PieceOf({ piece, find }: { piece: Piece; find: Finding | undefined }) {
   if (piece.kind === "name")
     return <span class="name">{find === undefined ? piece.text : markedIn(piece.text, find)}</span>;
   if (piece.kind === "quiet") return <span class="mute">{piece.text}</span>;
@@ -60,7 +67,7 @@ function PieceOf({ piece, find }: { piece: Piece; find: RegExp | undefined }) {
 }
 
 /** Text with its colours, in which matches of the search are marked. */
-export function Plain({ text, find }: { text: string; find: RegExp | undefined }) {
+export function Plain({ text, find }: { text: string; find: Finding | undefined }) {
   return (
     <>
       {spansOf(text).map(({ text: part, classes, style }, n) => (
@@ -72,13 +79,12 @@ export function Plain({ text, find }: { text: string; find: RegExp | undefined }
   );
 }
 
-function markedIn(text: string, find: RegExp): (string | JSX.Element)[] {
+function markedIn(text: string, find: Finding): (string | JSX.Element)[] {
   const parts: (string | JSX.Element)[] = [];
   let from = 0;
-  for (const found of text.matchAll(find)) {
-    if (found[0] === "") continue;
-    parts.push(text.slice(from, found.index), <mark key={found.index}>{found[0]}</mark>);
-    from = found.index + found[0].length;
+  for (const [start, end] of marking.use(() => find.placesIn(text), [])) {
+    parts.push(text.slice(from, start), <mark key={start}>{text.slice(start, end)}</mark>);
+    from = end;
   }
   parts.push(text.slice(from));
   return parts;

@@ -2,7 +2,7 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { countOf } from "../parts/words.ts";
-import { isIn } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 import type { Line } from "./line.ts";
 import { steps as events } from "./log-bar.tsx";
 import type { ListHandle } from "./log-list.tsx";
@@ -12,7 +12,7 @@ import type { Row } from "./view-rows.ts";
 type Wanted = {
   readonly store: LogStore;
   readonly rows: readonly Row[];
-  readonly finding: RegExp | undefined;
+  readonly finding: Finding | undefined;
   readonly selected: string | undefined;
   readonly setSelected: (key: string) => void;
   readonly list: RefObject<ListHandle | undefined>;
@@ -40,7 +40,7 @@ export function useSteps(wanted: Wanted): Steps {
   const [note, setState] = useState<{ readonly text: string; readonly of?: string | undefined }>({
     text: "",
   });
-  const setNote = (text: string) => setState({ text, of: now.current.finding?.source });
+  const setNote = (text: string) => setState({ text, of: now.current.finding?.asked });
 
   const go = (kind: "match" | "error", back: boolean): void => {
     const { rows, selected, store, setSelected, list, finding } = now.current;
@@ -49,8 +49,8 @@ export function useSteps(wanted: Wanted): Steps {
     const { test } = looking;
     const { isFollowing } = store.state;
     // A new search starts from the newest line.
-    const isNew = kind === "match" && finding?.source !== searched.current;
-    searched.current = kind === "match" ? finding?.source : searched.current;
+    const isNew = kind === "match" && finding?.asked !== searched.current;
+    searched.current = kind === "match" ? finding?.asked : searched.current;
     const chosen = isNew ? -1 : rows.findLastIndex((row) => row.key === selected);
     const seen = isFollowing || isNew || chosen !== -1 ? undefined : list.current?.seen();
     const start = chosen !== -1 ? chosen + (back ? -1 : 1) : back ? seen?.last : seen?.first;
@@ -89,7 +89,7 @@ export function useSteps(wanted: Wanted): Steps {
     return () => removeEventListener(events.match, matches);
   }, []);
   // A note about another search no longer applies.
-  return { go, tell: setNote, note: note.of === wanted.finding?.source ? note.text : "" };
+  return { go, tell: setNote, note: note.of === wanted.finding?.asked ? note.text : "" };
 }
 
 /** `3 of 40`: among the loaded lines, counted from the oldest. */
@@ -101,7 +101,7 @@ function placeOf(rows: readonly Row[], key: string, test: (line: Line) => boolea
 /** What a step looks for; `isOver`: it took too long, and nothing more is found. */
 type Looking = { readonly test: (line: Line) => boolean; readonly isOver: boolean };
 
-function testOf(kind: "match" | "error", finding: RegExp | undefined): Looking | undefined {
+function testOf(kind: "match" | "error", finding: Finding | undefined): Looking | undefined {
   if (kind === "error") return { test: (line) => line.level === "error" && !line.isTrace, isOver: false };
   if (finding === undefined) return undefined;
   const endMs = performance.now() + lookMsMax;
@@ -109,7 +109,7 @@ function testOf(kind: "match" | "error", finding: RegExp | undefined): Looking |
     isOver: false,
     test: ({ message }: Line) => {
       looking.isOver ||= performance.now() > endMs;
-      return !looking.isOver && isIn(message, finding);
+      return !looking.isOver && finding.isIn(message);
     },
   };
   return looking;
