@@ -1,4 +1,5 @@
 /** The server's API, the same that everybody uses. All paths are relative, so that the page works under any prefix. */
+import { ApiFailure } from "./api-failure.ts";
 import type {
   App,
   Drain,
@@ -8,15 +9,6 @@ import type {
   SessionBody,
   WebSession,
 } from "./api-types.ts";
-
-/** A failed call, in the server's own words. `status` 0: there was no answer. */
-export class ApiFailure extends Error {
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
 
 class Api {
   /** Called when the server says that nobody is signed in here. */
@@ -61,27 +53,59 @@ class Api {
 
   /** Metrics of the node in Prometheus format; undefined if they are served at another address. */
   async figures(): Promise<string | undefined> {
-    const response = await fetch("metrics", { cache: "no-store" }).catch(() => {
-      throw new ApiFailure(0, "The server does not answer.");
-    });
-    return response.ok ? response.text() : undefined;
+    const { isOk, text } = await this.#answer("metrics", {});
+    return isOk ? text : undefined;
   }
 
   async #call<Answer>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<Answer> {
-    const response = await fetch(path, {
+    const { isOk, status, text } = await this.#answer(path, {
       method,
-      cache: "no-store",
       headers: body === undefined ? {} : { "content-type": "application/json" },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(signal && { signal }),
-    }).catch((error: Error) => {
-      if (error.name === "AbortError") throw error;
-      throw new ApiFailure(0, "The server does not answer.");
     });
-    const answer = await response.json().catch(() => ({}));
-    if (response.ok) return answer as Answer;
-    if (response.status === 401 && path !== "web/session") this.onSignedOut();
-    throw new ApiFailure(response.status, answer.message ?? `The server answered ${response.status}.`);
+    const answer = jsonOf(text);
+    if (isOk) return answer as Answer;
+    if (status === 401 && path !== "web/session") this.onSignedOut();
+    throw new ApiFailure(status, answer.message ?? `The server answered ${status}.`);
+  }
+
+  async #answer(path: string, asked: RequestInit): Promise<{ isOk: boolean; status: number; text: string }> {
+    try {
+      const response = await fetch(path, { cache: "no-store", ...asked });
+      return { isOk: response.ok, status: response.status, text: await textOf(response) };
+    } catch (error) {
+      if (error instanceof ApiFailure || (error as Error).name === "AbortError") throw error;
+      throw new ApiFailure(0, "The server does not answer.");
+    }
+  }
+}
+
+/** The longest answer that is read as a whole: a list of more than a hundred thousand apps. */
+const answerBytesMax = 64 * 1024 * 1024;
+
+async function textOf({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for (const reader = body?.getReader(); reader !== undefined; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    bytes += value.length;
+    text += decoder.decode(value, { stream: true });
+    if (bytes <= answerBytesMax) continue;
+    void reader.cancel().catch(() => {});
+    throw new ApiFailure(0, `The server's answer has more than ${answerBytesMax / 2 ** 20} MiB.`);
+  }
+  return text + decoder.decode();
+}
+
+// A proxy may answer in HTML, and some answers have no body.
+function jsonOf(text: string): { readonly message?: string } {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
   }
 }
 

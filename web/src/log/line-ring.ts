@@ -21,7 +21,7 @@ export type Mark = {
 export type RingEntry = Line | Mark;
 export const isMark = (entry: RingEntry): entry is Mark => "kind" in entry;
 
-type RingBounds = { readonly linesMax: number; readonly bytesMax: number };
+export type RingBounds = { readonly linesMax: number; readonly bytesMax: number };
 
 export class LineRing {
   readonly #bounds: RingBounds;
@@ -45,6 +45,11 @@ export class LineRing {
 
   at(index: number): RingEntry | undefined {
     return this.#entries[this.#start + index];
+  }
+
+  /** All lines, oldest first. */
+  all(): Line[] {
+    return this.#entries.slice(this.#start).filter((entry): entry is Line => !isMark(entry));
   }
 
   first(): Line | undefined {

@@ -66,4 +66,5 @@ export const edgeOf = (level: Grade, isNotice: boolean): "err" | "note" | "" =>
   level === "error" ? "err" : level === "warn" || isNotice ? "note" : "";
 
 /** The approximate memory of a line. */
-export const bytesOf = (line: Line): number => 250 + 2 * line.message.length;
+export const bytesOf = ({ position, source, dyno, message }: Line): number =>
+  250 + 2 * (position.length + source.length + dyno.length + message.length);

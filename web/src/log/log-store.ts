@@ -2,6 +2,7 @@
  * The contents of one list, and where they come from: a part of the log without gaps, which grows at its newer end by
  * the stream and at its older end by reading backwards. It notifies its listeners at most ten times a second.
  */
+import { ApiFailure } from "../api-failure.ts";
 import type { LogHistogram } from "../api-types.ts";
 import { type Filter, hasNeighbours, isOpen, isSearch, searchFields, sessionFields } from "./filter.ts";
 import type { Line } from "./line.ts";
@@ -22,6 +23,8 @@ const tellEveryMs = 100;
 const caughtUpMs = 1_500;
 /** About how many lines one answer to a search has, including neighbours. */
 const searchedMax = 2_000;
+/** Older lines that could not be read are asked for again after this long. */
+const againMs = 2_000;
 /** Lines that come within this time after opening are history, and do not count for the pace. */
 const historyMs = 1_000;
 
@@ -31,6 +34,8 @@ type StoreState = {
   /** True if the oldest line that is kept and passes the filter is loaded. */
   readonly isOldestHere: boolean;
   readonly isLoadingOlder: boolean;
+  /** Why older lines could not be read, the last time. */
+  readonly olderFault: string | undefined;
   /** Counts every change of the lines. */
   readonly version: number;
   readonly ratePerS: number;
@@ -78,6 +83,7 @@ export class LogStore {
       isFollowing: true,
       isOldestHere: false,
       isLoadingOlder: false,
+      olderFault: undefined,
       version: 0,
       ratePerS: 0,
       isPaceKnown: false,
@@ -203,7 +209,7 @@ export class LogStore {
         lines: this.#linesOf(firstLines),
         ...(until && { until }),
       };
-      const { lines, isAll, found } = await readLines(this.app, body, signal);
+      const { lines, isAll, found } = await readLines(this.app, body, ringBounds, signal);
       for (const number of found) this.#found.add(number);
       this.ring.pushNewer(lines.filter(({ number }) => number !== undefined));
       this.#set({ stream: { kind: "searched" }, isOldestHere: isAll });
@@ -225,7 +231,7 @@ export class LogStore {
       const fields = this.#isSearched ? searchFields(this.filter) : sessionFields(this.filter);
       const { since } = this.filter;
       const body = { ...fields, ...(since && { since }), before, lines: this.#linesOf(olderLines) };
-      const found = await readLines(this.app, body, signal);
+      const found = await readLines(this.app, body, ringBounds, signal);
       for (const number of found.found) this.#found.add(number);
       const held = new Set<string>();
       for (let n = 0; n < Math.min(this.ring.count, searchedMax); n++) held.add(this.ring.at(n)!.key);
@@ -233,11 +239,14 @@ export class LogStore {
       for (const line of fresh.toReversed()) this.counts.add(line);
       this.ring.pushOlder(fresh);
       if (this.ring.isCutNewer) this.#detach();
-      this.#set({ isLoadingOlder: false, isOldestHere: found.isAll || fresh.length === 0 });
+      const isOldestHere = found.isAll || fresh.length === 0;
+      this.#set({ isLoadingOlder: false, olderFault: undefined, isOldestHere });
       this.#tell();
       return found;
-    } catch {
-      this.#set({ isLoadingOlder: false });
+    } catch (failure) {
+      if (this.#stop.signal.aborted) return undefined;
+      this.#set({ olderFault: failure instanceof ApiFailure ? failure.message : "The connection broke." });
+      setTimeout(() => this.#set({ isLoadingOlder: false }), againMs);
       return undefined;
     }
   }

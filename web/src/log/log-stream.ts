@@ -3,9 +3,11 @@
  * that nothing is missing or repeated. What arrives is parsed in slices of a frame; if the page cannot keep up, the
  * stream is not read.
  */
-import { ApiFailure, api } from "../api.ts";
+
+import { api } from "../api.ts";
+import { ApiFailure } from "../api-failure.ts";
 import type { SessionBody } from "../api-types.ts";
-import { EventStream } from "./event-stream.ts";
+import { eventsIn, type StreamEvent } from "./event-stream.ts";
 import { type Line, lineOf, type WireLine } from "./line.ts";
 import { slice } from "./slice.ts";
 
@@ -33,10 +35,6 @@ type StreamStart =
   | { readonly kind: "after"; readonly position: string };
 
 const waitsMs = [250, 500, 1_000, 2_000, 5_000];
-/** After this long without an event, the connection is dead, even if nobody said so. The server writes every 15 s. */
-const silenceMsMax = 40_000;
-/** An event with more characters than this is not one of ours. */
-const eventCharsMax = 16 * 1024 * 1024;
 
 export class LogStream {
   readonly #app: string;
@@ -117,31 +115,14 @@ export class LogStream {
       this.#events.onResumed(this.#position, (performance.now() - this.#brokenAtMs) / 1000);
     this.#brokenAtMs = undefined;
     this.#events.onState({ kind: "live" });
-    const reader = response.body!.getReader();
-    const decoder = new TextDecoder();
-    const events = new EventStream();
-    let silence: ReturnType<typeof setTimeout> | undefined;
-    try {
-      for (;;) {
-        clearTimeout(silence);
-        silence = setTimeout(() => void reader.cancel().catch(() => {}), silenceMsMax);
-        const { done, value } = await reader.read();
-        clearTimeout(silence);
-        if (done || signal.aborted) return;
-        for (let at = 0; at < value.length && !signal.aborted; at += pieceBytes) {
-          const text = decoder.decode(value.subarray(at, at + pieceBytes), { stream: true });
-          await this.#take(events.feed(text));
-        }
-        if (events.pending > eventCharsMax) throw new Error("an event without an end");
-      }
-    } finally {
-      clearTimeout(silence);
-      void reader.cancel().catch(() => {});
+    for await (const events of eventsIn(response)) {
+      await this.#take(events);
+      if (signal.aborted) return;
     }
   }
 
   // Delivered in slices, so that a long history does not delay a frame.
-  async #take(events: ReturnType<EventStream["feed"]>): Promise<void> {
+  async #take(events: readonly StreamEvent[]): Promise<void> {
     let lines: Line[] = [];
     for (const { type, id, data } of events) {
       if (type === "message") lines.push(lineOf(JSON.parse(data) as WireLine));
@@ -163,8 +144,6 @@ function extentOf(start: StreamStart): SessionBody {
   if (start.kind === "since") return { since: start.since };
   return { lines: start.lines, ...(start.since && { since: start.since }) };
 }
-
-const pieceBytes = 32 * 1024;
 
 /** Waits this long, or until the network is back. */
 const wait = (ms: number, signal: AbortSignal): Promise<void> =>

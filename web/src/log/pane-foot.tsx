@@ -43,6 +43,11 @@ export function PaneFoot({ store, rows, onFollow, kept, keptCount, note, onNote 
         </button>
       )}
       <StreamWords store={store} />
+      {state.olderFault !== undefined && (
+        <span class="bad" role="status">
+          Older lines cannot be read. {state.olderFault} Trying again
+        </span>
+      )}
       {store.isFull && <span class="mute">older ones are not held: search until an earlier time</span>}
       {!isRefused && !isSearched && <span>{state.isPaceKnown ? rateOf(state.ratePerS) : "…"} lines/s</span>}
       {note !== "" && <span role="status">{note}</span>}
