@@ -132,16 +132,17 @@ test("a long text has the characters that it has as a whole, and is never segmen
       const expected = whole(long);
       const segment = vi.spyOn(Intl.Segmenter.prototype, "segment");
       try {
-        expect(widthOf(long)).toBe(expected.reduce((sum, one) => sum + stringWidth(one), 0));
-        const longest = Math.max(...expected.map(({ length }) => length));
         // Node 20 takes half a minute for 80,000 characters at a time.
-        if (longest < 500)
-          for (const [given] of segment.mock.calls) expect(given.length).toBeLessThanOrEqual(600);
+        const width = widthOf(long);
+        for (const [given] of segment.mock.calls) expect(given.length).toBeLessThanOrEqual(600);
+        // One that is longer than a block, as hundreds of skin tones, is cut.
+        const isCut = expected.some(({ length }) => length > 500);
+        if (!isCut) expect(width).toBe(expected.reduce((sum, one) => sum + stringWidth(one), 0));
         expect(wrapped(long, 1_000).join("")).toBe(long);
       } finally {
         segment.mockRestore();
       }
     }),
-    { numRuns: 30 },
+    { numRuns: 30, examples: [["🏽".repeat(400)]] },
   );
 });
