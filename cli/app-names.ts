@@ -58,5 +58,5 @@ function globForm(pattern: string): RegExp {
   const parts = [...pattern].map((char) =>
     char === "*" ? ".*" : char === "?" ? "." : char.replace(/\W/, "\\$&"),
   );
-  return new RegExp(`^${parts.join("")}$`);
+  return new RegExp(`^${parts.join("")}$`, "s");
 }

@@ -27,7 +27,7 @@ export async function printRows<Row extends object>(
   const all: { app: string; row: Row }[] = [];
   for (const app of apps) for (const row of await rowsOf(app)) all.push({ app, row });
   if (json) return output.json(all.map(({ app, row }) => (areSeveral ? { app, ...row } : row)));
-  if (all.length === 0) return output.note(apps.map(none).join("\n"));
+  if (all.length === 0) return output.note(...apps.map(none));
   const rows = all.map(({ app, row }) => (areSeveral ? [app, ...cells(row)] : cells(row)));
   const columns = areSeveral ? ["APP", ...heads] : heads;
   const isShown = (_: string, at: number) =>
@@ -36,8 +36,7 @@ export async function printRows<Row extends object>(
     columns.filter(isShown),
     rows.map((row) => row.filter(isShown)),
   );
-  const notes = all.flatMap(({ row }) => note?.(row) ?? []);
-  if (notes.length > 0) output.note(notes.join("\n"));
+  output.note(...all.flatMap(({ row }) => note?.(row) ?? []));
 }
 
 /** Registers a command that lists what apps have: for all apps if none is named. */

@@ -24,7 +24,7 @@ export async function printFacts(output: Output, drain: Drain, nowMs: number): P
       ...others.map((row) => " ".repeat(indent) + row),
     ];
   });
-  await output.write(rows.map((lines) => lines.map((line) => `${line.trimEnd()}\n`).join("")).join(""));
+  await output.print(...rows.flat().map((line) => line.trimEnd()));
 }
 
 const stateHues: Readonly<Record<string, Hue>> = {

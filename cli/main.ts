@@ -33,7 +33,7 @@ try {
   api?.close();
 } catch (error) {
   const { text, exitStatus } = wantsJson ? explainAsJson(error) : explain(error);
-  if (text !== "") output.note(text);
+  if (text !== "") output.note(...text.split("\n"));
   await nextTurn(); // help that could not be written is reported, too
   process.exit(exitStatus);
 }

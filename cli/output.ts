@@ -39,8 +39,8 @@ export class Output {
   }
 
   /**
-   * Writes whole lines; waits while the reader of the pipe is behind. A terminal gets no control characters but
-   * colours, and no colours if they are not wanted (`--no-color`).
+   * Writes a text whose lines are made already: of a log, or a value as it is. Waits while the reader of the pipe is
+   * behind. A terminal gets no control characters but colours, and no colours if they are not wanted (`--no-color`).
    */
   async write(text: string, coloursWanted = true): Promise<void> {
     this.progress("");
@@ -48,9 +48,9 @@ export class Output {
     if (!this.#stdout.write(shown)) await once(this.#stdout, "drain");
   }
 
-  /** Prints one line. */
-  async print(line: string): Promise<void> {
-    await this.write(`${oneLine(line)}\n`);
+  /** Prints lines. Each stays one, whatever a server put into it. */
+  async print(...lines: readonly string[]): Promise<void> {
+    await this.write(textOf(lines));
   }
 
   /** Prints a value for programs. */
@@ -63,7 +63,7 @@ export class Output {
     const all = [heads, ...rows].map((row) => row.map(oneLine));
     const widths = heads.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
     const lines = all.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  "));
-    await this.write(lines.map((line) => `${line.trimEnd()}\n`).join(""));
+    await this.print(...lines.map((line) => line.trimEnd()));
   }
 
   /**
@@ -82,12 +82,12 @@ export class Output {
     });
   }
 
-  /** Tells the user something that is not the result. */
-  note(text: string): void {
-    this.writeError(`${text}\n`);
+  /** Tells the user something that is not the result, in lines of which each stays one. */
+  note(...lines: readonly string[]): void {
+    this.writeError(textOf(lines));
   }
 
-  /** Writes text to stderr. */
+  /** Writes text to stderr: help, and what is wrong with the command line. */
   writeError(text: string): void {
     this.progress("");
     this.#stderr.write(this.#stderr.isTTY === true ? terminalText(text, false) : text);
@@ -141,11 +141,16 @@ export class Output {
   }
 }
 
+const textOf = (lines: readonly string[]): string => lines.map((line) => `${oneLine(line)}\n`).join("");
+
 /** The text for a failure, and the exit status: 1 failed, 2 wrong use. */
 export function explain(error: unknown): { text: string; exitStatus: number } {
   if (error instanceof CommanderError) return { text: "", exitStatus: error.exitCode === 0 ? 0 : 2 };
   if (error instanceof Error && "mend" in error && typeof error.mend === "string") {
-    const text = [`tailrace: ${error.message}`, error.mend].filter((line) => line !== "").join("\n");
+    const text = [`tailrace: ${error.message}`, error.mend]
+      .filter((line) => line !== "")
+      .map(oneLine)
+      .join("\n");
     return { text, exitStatus: "exitStatus" in error && error.exitStatus === 2 ? 2 : 1 };
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { oneLine } from "../../src/core/terminal/terminal-text.ts";
 import { appOption, requiredApp } from "../app-names.ts";
 import { registerList } from "../app-rows.ts";
 import { type Context, collect, jsonOption } from "../context.ts";
@@ -55,7 +54,7 @@ export function registerAddons(program: Command, context: Context): void {
       await output.print(`Created ${addon.name} (${addon.plan.name}) for ${app}${varsOf(addon)}`);
       if (addon.state === "provisioning")
         output.note("Its provider has 12 hours to make it ready; the app's log says when it is.");
-      if (addon.provision_message) output.note(oneLine(addon.provision_message));
+      if (addon.provision_message) output.note(addon.provision_message);
     });
 
   program
@@ -77,7 +76,7 @@ export function registerAddons(program: Command, context: Context): void {
         ...(addon.web_url ? [["dashboard", addon.web_url]] : []),
         ...(addon.provision_message ? [["message", addon.provision_message]] : []),
       ] as [string, string][];
-      await output.write(facts.map(([name, value]) => `${name.padEnd(11)}  ${oneLine(value)}\n`).join(""));
+      await output.print(...facts.map(([name, value]) => `${name.padEnd(11)}  ${value}`));
     });
 
   program
@@ -104,7 +103,7 @@ export function registerAddons(program: Command, context: Context): void {
       const at = `/addon-services/${encodeURIComponent(service)}/plans`;
       const plans = await api().call<Named[]>("GET", at);
       if (json) return output.json(plans);
-      await output.write(plans.map(({ name }) => `${oneLine(name)}\n`).join(""));
+      await output.print(...plans.map(({ name }) => name));
       output.note("Any other plan of the provider can be named, too: it says which it has.");
     });
 
@@ -121,7 +120,7 @@ export function registerAddons(program: Command, context: Context): void {
       const addon = await api().call<Addon>("PATCH", at, { plan: { name: plan } });
       if (json) return output.json(addon);
       await output.print(`Changed ${name} of ${owner.name} to ${addon.plan.name}`);
-      if (addon.provision_message) output.note(oneLine(addon.provision_message));
+      if (addon.provision_message) output.note(addon.provision_message);
     });
 
   program

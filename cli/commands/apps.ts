@@ -1,5 +1,4 @@
 import { type Command, Option } from "commander";
-import { oneLine } from "../../src/core/terminal/terminal-text.ts";
 import { requiredApp } from "../app-names.ts";
 import { type Context, jsonOption } from "../context.ts";
 import { wrongUse } from "../errors.ts";
@@ -18,7 +17,7 @@ export function registerApps(program: Command, { api, output }: Context): void {
       if (json) return output.json(apps);
       if (apps.length === 0)
         return output.note('There are no apps yet. "tailrace apps:create NAME" makes one.');
-      await output.write(apps.map(({ name }) => `${oneLine(name)}\n`).join(""));
+      await output.print(...apps.map(({ name }) => name));
     });
 
   program
@@ -36,10 +35,12 @@ export function registerApps(program: Command, { api, output }: Context): void {
       const app = await api().createApp(name, generation);
       if (json) return output.json(app);
       await output.print(`Created app ${app.name}`);
-      output.note(`
-Log a command's output:     tailrace run -a ${app.name} -- echo hello
-Log what a program writes:  some-program | tailrace ship -a ${app.name}
-Follow the app's log:       tailrace logs -a ${app.name} --tail`);
+      output.note(
+        "",
+        `Log a command's output:     tailrace run -a ${app.name} -- echo hello`,
+        `Log what a program writes:  some-program | tailrace ship -a ${app.name}`,
+        `Follow the app's log:       tailrace logs -a ${app.name} --tail`,
+      );
     });
 
   program

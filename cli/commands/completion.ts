@@ -29,10 +29,10 @@ Put one of these into your shell's start-up file:
     .helpOption(false)
     .action(async (shell: string, words: string[]) => {
       const known = knownNames(api, variables.TAILRACE_APP);
-      if (shell === "bash") return output.write(await forBash(program, words, known));
+      if (shell === "bash") return output.print(...(await forBash(program, words, known)));
       const found = await candidatesFor(program, words, known);
       const write = shell === "zsh" ? zshLine : fishLine;
-      await output.write(found.map((one) => `${write(one)}\n`).join(""));
+      await output.print(...found.map(write));
     });
 }
 
@@ -57,14 +57,14 @@ async function forBash(
   program: Command,
   [breaks = "", line = ""]: string[],
   known: KnownNames,
-): Promise<string> {
+): Promise<readonly string[]> {
   const words = wordsOf(line).slice(1);
   const begun = words.at(-1) ?? "";
   const standing = Math.max(
     ...[":", "="].map((char) => (breaks.includes(char) ? begun.lastIndexOf(char) + 1 : 0)),
   );
   const found = await candidatesFor(program, words, known);
-  return found.map(({ text }) => `${text.slice(standing)}\n`).join("");
+  return found.map(({ text }) => text.slice(standing));
 }
 
 /** The words of a line as a shell splits them, ignoring quotes and backslashes: names have none. */

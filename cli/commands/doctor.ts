@@ -18,14 +18,14 @@ export function registerDoctor(program: Command, { output }: Pick<Context, "outp
     const { examine } = await import("../../src/doctor/doctor.ts"); // not loaded for the other commands
     const found = await examine(checkedConfig(command, options));
     if (json) await output.json(found);
-    else await output.write(found.map((finding) => textOf(finding, output.colours())).join(""));
+    else await output.print(...found.flatMap((finding) => linesOf(finding, output.colours())));
     if (found.some(({ state }) => state === "warning" || state === "ill")) process.exitCode = 1;
   });
 }
 
-function textOf({ part, state, what, mend }: Finding, isColoured: boolean): string {
+function linesOf({ part, state, what, mend }: Finding, isColoured: boolean): readonly string[] {
   const mark = marks[state].padEnd(4);
   const shown = isColoured ? `\u001b[${colours[state]}m${mark}\u001b[0m` : mark;
-  const first = `${shown}  ${part.padEnd(12)} ${what}\n`;
-  return mend === undefined ? first : `${first}${" ".repeat(19)}${mend}\n`;
+  const first = `${shown}  ${part.padEnd(12)} ${what}`;
+  return mend === undefined ? [first] : [first, `${" ".repeat(19)}${mend}`];
 }

@@ -88,7 +88,7 @@ async function run(
     ...(!options.hold && { spill }),
     notices: new LineSource(herokuLog, { pri: pris.notice, process: name }),
     onRefused: ({ message, mend }) =>
-      output.note(`tailrace: From now on nothing is logged: ${message}\n${mend}`),
+      output.note(`tailrace: From now on nothing is logged: ${message}`, mend),
     ...away.calls,
   });
   if (await awaitFirstAnswer(appLog, output, "The command starts, and its lines wait.")) away.told();
@@ -110,7 +110,7 @@ async function run(
 
   const { status, missing } = await dyno.ended;
   if (missing !== undefined)
-    output.note(`tailrace: ${missing}.\nFor a line of shell write: tailrace run -- sh -c '…'`);
+    output.note(`tailrace: ${missing}.`, "For a line of shell write: tailrace run -- sh -c '…'");
   away.end();
   stop = () => shipper.giveUp(); // the impatient need not wait
   const shipped = await sendLastLines(shipper, output, options.grace * 1000, appLog.host);

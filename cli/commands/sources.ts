@@ -28,11 +28,14 @@ export function registerSources(program: Command, { api, output }: Context): voi
           sender.last_error === null ? "-" : `${sender.last_error.cause}, ${sender.last_error.at}`,
         ]),
       );
-      const notes = senders.map(({ peer, last_error: error }) => {
-        if (error === null) return "";
-        const began = error.first_bytes === null ? "" : `\n  it began with: ${error.first_bytes}`;
-        return `${peer}: ${error.message}. ${error.mend}${began}`;
-      });
-      for (const note of new Set(notes)) if (note !== "") output.note(note); // one of a peer, whatever its doors
+      const told = new Set<string>(); // one error of a peer, whatever its doors
+      for (const { peer, last_error: error } of senders) {
+        if (error === null) continue;
+        const lines = [`${peer}: ${error.message}. ${error.mend}`];
+        if (error.first_bytes !== null) lines.push(`  it began with: ${error.first_bytes}`);
+        const words = lines.join("\n");
+        if (!told.has(words)) output.note(...lines);
+        told.add(words);
+      }
     });
 }

@@ -29,10 +29,10 @@ export async function importHeroku(
     for (const one of await appsThere(heroku, wanted)) {
       const moved = await moveApp(api(), await appThere(heroku, one), { isDry: dryRun === true, here });
       all.push(moved);
-      if (!json) await output.write(`${movedWords(moved).join("\n")}\n`);
+      if (!json) await output.print(...movedWords(moved));
     }
     if (json) await output.json(all);
-    else output.note(closingWords(all, dryRun === true));
+    else output.note(...closingWords(all, dryRun === true));
     if (all.some(isPartial)) process.exitCode = 1;
   } finally {
     heroku.close();
@@ -43,12 +43,14 @@ export async function importHeroku(
 const isPartial = ({ drains, unread }: MovedApp): boolean =>
   drains.some(({ outcome }) => outcome === "refused") || unread.some(({ what }) => what === "drains");
 
-function closingWords(all: readonly MovedApp[], isDry: boolean): string {
+function closingWords(all: readonly MovedApp[], isDry: boolean): readonly string[] {
   const reachable = all.some(({ drain_url: way }) => way !== null && isOfThisMachine(way))
-    ? "\nHeroku does not reach an address of this machine: start the server with --public-url or --ingest-url."
-    : "";
+    ? [
+        "Heroku does not reach an address of this machine: start the server with --public-url or --ingest-url.",
+      ]
+    : [];
   const said = isDry ? "Nothing was made: leave --dry-run out to make it." : "Nothing was changed at Heroku.";
-  return `${said} Do the steps of an app in their order, from top to bottom.${reachable}`;
+  return [`${said} Do the steps of an app in their order, from top to bottom.`, ...reachable];
 }
 
 const isOfThisMachine = (url: string): boolean =>

@@ -1,5 +1,4 @@
 /** Describes an app that was moved, and lists, in order, the commands that its owner still has to run. */
-import { oneLine } from "../../src/core/terminal/terminal-text.ts";
 import type { MovedApp } from "./moving.ts";
 
 export function movedWords(moved: MovedApp): readonly string[] {
@@ -27,7 +26,7 @@ const appWords = {
   "to make": "would be made here",
 } as const;
 
-const row = (head: string, text: string): string => `  ${head.padEnd(15)} ${oneLine(text)}`;
+const row = (head: string, text: string): string => `  ${head.padEnd(15)} ${text}`;
 
 /** One command or sentence per step; those to run in the app's own folder come last. */
 function stepsOf(moved: MovedApp): readonly string[] {

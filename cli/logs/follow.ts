@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type RetryPolicy, retryDelayMs } from "../../src/core/scheduling/retry.ts";
+import { oneLine } from "../../src/core/terminal/terminal-text.ts";
 import type { Api } from "../api/api.ts";
 import type { OpenedSession, SessionBody } from "../api/api-types.ts";
 import { EventStreamReader, type StreamEvent } from "../api/event-stream.ts";
@@ -161,8 +162,9 @@ class Follower {
   /** The lines of an event that are to be shown; other events are handled separately. */
   #linesOf({ id, event, data }: StreamEvent): readonly PlacedLine[] {
     const { app, note } = this.#options;
-    if (event === "message") return [{ position: id, line: data }];
-    if (event === "gap") return [gapAt(id)];
+    const position = oneLine(id);
+    if (event === "message") return [{ position, line: data }];
+    if (event === "gap") return [gapAt(position)];
     if (event === "log-replaced")
       note(
         `tailrace: ${app}: this log is not the one that was read before (another server, a restored backup, or an app made again); it begins again with its oldest line`,

@@ -55,7 +55,7 @@ export class UpLog {
     this.#shippers = new UpShippers({
       heroku: herokuLog,
       onRefused: ({ message, mend }) =>
-        output.note(`tailrace: From now on nothing is logged: ${message}\n${mend}`),
+        output.note(`tailrace: From now on nothing is logged: ${message}`, mend),
       ...this.#away.calls,
     });
   }

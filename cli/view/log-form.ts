@@ -1,8 +1,9 @@
 /** The forms in which `logs` prints lines. */
+import { oneLine } from "../../src/core/terminal/terminal-text.ts";
 import type { SessionBody } from "../api/api-types.ts";
 import { colourLine, colourName } from "../colour.ts";
 import type { AppLine } from "../logs/interleave.ts";
-import { readShownLine, rowsIn, type ShownLine } from "./shown-line.ts";
+import { fieldsOf, readShownLine, rowsIn, type ShownLine } from "./shown-line.ts";
 import type { Template } from "./template.ts";
 import { TerminalForm, type TerminalFormOptions } from "./terminal-form.ts";
 
@@ -75,7 +76,7 @@ type PlainOptions = {
  */
 export const jsonForm = ({ apps }: PlainOptions): LogForm =>
   atOnce("json", ({ app, line }) =>
-    withLevel(apps === undefined ? line : JSON.stringify({ app, ...JSON.parse(line) })),
+    withLevel(apps === undefined ? line.replaceAll("\n", " ") : JSON.stringify({ app, ...fieldsOf(line) })),
   );
 
 function withLevel(line: string): string {
@@ -99,7 +100,7 @@ export function plainForm(format: "text" | "raw", options: PlainOptions): LogFor
     const line = isMade ? herokuText(readShownLine(app, read)) : read;
     width = Math.max(width, app.length);
     const name = `${colours ? colourName(app) : app}${" ".repeat(width - app.length + 1)}`;
-    const prefix = `${positions ? `${position} ` : ""}${apps === undefined ? "" : name}`;
+    const prefix = `${positions ? `${position} ` : ""}${apps === undefined ? "" : oneLine(name)}`;
     const pieces = line.includes("\n") ? line.split("\n") : [line];
     return pieces.map((piece) => `${prefix}${shown(piece)}\n`).join("");
   };
@@ -116,9 +117,10 @@ const herokuText = ({ time, source, dyno, message }: ShownLine): string =>
 
 /** Lines in the user's own layout. */
 export function templateForm(template: Template, marked: PlainOptions["marked"]): LogForm {
-  return atOnce(
-    "json",
-    ({ app, line, position }) => `${marked(template({ ...readShownLine(app, line), position }))}\n`,
+  return atOnce("json", ({ app, line, position }) =>
+    template({ ...readShownLine(app, line), position })
+      .map((row) => `${marked(row)}\n`)
+      .join(""),
   );
 }
 

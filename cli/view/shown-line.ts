@@ -1,5 +1,6 @@
 /** A line for people, from the JSON that the server sends. */
 import { type Level, levelOf, levels } from "../../src/core/message/level.ts";
+import { oneLine } from "../../src/core/terminal/terminal-text.ts";
 
 export type ShownLine = {
   readonly app: string;
@@ -16,17 +17,13 @@ export type ShownLine = {
   readonly message: string;
 };
 
-/** Reads a line of the format `json`. Anything else is shown as it came. */
+/** Reads a line of the format `json`. Anything else is shown as it came. Of its texts, the message alone has rows. */
 export function readShownLine(app: string, data: string): ShownLine {
-  let read: Partial<Record<keyof ShownLine, unknown>> = {};
-  try {
-    read = JSON.parse(data) ?? {};
-  } catch {
-    read = { message: data };
-  }
-  const text = (key: keyof ShownLine): string => (typeof read[key] === "string" ? read[key] : "");
+  const read: Partial<Record<keyof ShownLine, unknown>> = fieldsOf(data);
+  const raw = (key: keyof ShownLine): string => (typeof read[key] === "string" ? read[key] : "");
+  const text = (key: keyof ShownLine): string => oneLine(raw(key));
   const severity = levels.find((level) => level === read.severity) ?? "info";
-  const message = text("message");
+  const message = raw("message");
   return {
     app,
     position: text("position"),
@@ -37,6 +34,15 @@ export function readShownLine(app: string, data: string): ShownLine {
     level: levelOf(message, severity),
     message,
   };
+}
+
+/** The fields of a line of the format `json`; what is no JSON is its message. */
+export function fieldsOf(data: string): object {
+  try {
+    return Object(JSON.parse(data));
+  } catch {
+    return { message: data };
+  }
 }
 
 /** Identifies the process of a line among all apps: its lines are one stream. */

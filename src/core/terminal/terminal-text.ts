@@ -31,7 +31,7 @@ export function terminalText(text: string, colours: boolean): string {
 }
 
 /**
- * One line of the command's own layout: a cell or a fact. A character that would end the line is written out, even in
- * pipes.
+ * One line of the command's own layout: a cell or a fact. A character that some program takes for its end is written
+ * out, even in pipes.
  */
-export const oneLine = (text: string): string => text.replace(/[\r\n\u2028\u2029]/g, writtenOut);
+export const oneLine = (text: string): string => text.replace(/[\n\v\f\r\u0085\u2028\u2029]/g, writtenOut);

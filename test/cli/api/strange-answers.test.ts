@@ -10,6 +10,7 @@ import { Api } from "../../../cli/api/api.ts";
 import { registerCommands } from "../../../cli/commands/all.ts";
 import { explain, Output } from "../../../cli/output.ts";
 import { newProgram } from "../../../cli/program.ts";
+import { askingCommands } from "../../support/asking-commands.ts";
 import { runCli } from "../../support/cli.ts";
 import { wholeProgram } from "../../support/man-page.ts";
 
@@ -45,60 +46,9 @@ async function run(words: readonly string[]): Promise<{ text: string; exitStatus
 }
 
 const answers = ["[]", "{}", "null", '"x"', "[1]", "[null]", "[{}]", "5"];
-/** Commands by the form of what they ask for first: an empty list or object may be right. */
-const commands: Readonly<Record<"list" | "map" | "fields", readonly string[]>> = {
-  list: [
-    "apps",
-    "tokens -a shop",
-    "tokens:revoke t.1",
-    "drains",
-    "drains -a shop",
-    "drains:info d.1",
-    "addons -a shop",
-    "addons:services",
-    "addons:plans redis",
-    "ps -a shop",
-    "scale -a shop",
-    "scale web=1 -a shop",
-    "sources",
-    "keys",
-  ],
-  map: [
-    "tokens:revoke t.1 -a shop",
-    "drains:pause d.1 -a shop",
-    "drains:resume d.1 -a shop",
-    "restart -a shop",
-    "restart web -a shop",
-    "restart web.1 -a shop",
-    "stop web.1 -a shop",
-    "config -a shop",
-    "config:get A -a shop",
-    "config:set A=1 -a shop",
-    "config:unset A -a shop",
-    "keys:revoke 1",
-  ],
-  fields: [
-    "apps:create shop",
-    "apps:destroy shop",
-    "apps:destroy shop --confirm shop",
-    "tokens:create app -a shop",
-    "drains:add https://example.com -a shop",
-    "drains:info d.1 -a shop",
-    "drains:remove d.1 -a shop",
-    "drains:update d.1 -a shop --url https://example.com",
-    "drains:update d.1 -a shop --match x",
-    "drains:replay d.1 -a shop --since 1h",
-    "drains:test d.1 -a shop",
-    "addons:create redis -a shop",
-    "addons:info redis",
-    "addons:upgrade redis x",
-    "addons:destroy redis --confirm shop",
-    "keys:create",
-    "keys:update 1 --read-only",
-    "logs -a shop",
-  ],
-};
-const rows = Object.entries(commands).flatMap(([kind, lines]) => lines.map((line) => [line, kind] as const));
+const rows = Object.entries(askingCommands).flatMap(([kind, lines]) =>
+  lines.map((line) => [line, kind] as const),
+);
 
 test.each(rows)("%s", async (line, kind) => {
   status = 200;

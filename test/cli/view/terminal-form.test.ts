@@ -285,6 +285,16 @@ describe("other forms", () => {
     });
   });
 
+  test("--template has a row for each row of a message, and one where the message is not shown", async () => {
+    for (const [template, rows] of [
+      ["{dyno}: {message}", "web.1: one\nweb.1: two\nweb.1: three\n"],
+      ["{dyno} {fields.user} {{message}}", "web.1  {message}\n"],
+    ] as const) {
+      stream(entry("one\r\ntwo\nthree"));
+      expect((await piped("--template", template)).stdout).toBe(rows);
+    }
+  });
+
   test("--long and --template mark what was looked for, in the text alone", async () => {
     const found = "\u001b[7mfind\u001b[27m";
     server.streams = [eventStream([["1.1", "T app[web.1]: find me"]])];

@@ -135,6 +135,7 @@ describe("text for a terminal", () => {
 
 test("a cell of a table stays in its line", () => {
   expect(oneLine("https://h/\r\nd.1  idle")).toBe("https://h/\\u000d\\u000ad.1  idle");
+  expect(oneLine("\v\f\u0085\u2028\u2029\t")).toBe("\\u000b\\u000c\\u0085\\u2028\\u2029\t");
 });
 
 test("no text of an app is hidden or blinks", () => {
