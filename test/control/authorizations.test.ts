@@ -112,6 +112,21 @@ test("a key that expires says in how many seconds, and is nobody's afterwards", 
   await timed.close();
 });
 
+test.each([{ readonly: true }, { app: ["todo"] }, { scope: ["read"] }, { expires: 60 }])(
+  "a key that would be able to do more than %j meant is not made, and none is changed so",
+  async (body) => {
+    const [field] = Object.keys(body);
+    const refused = {
+      status: 422,
+      json: { message: expect.stringContaining(`there is no \`${field}\`; there are `) },
+    };
+    const { json } = await server.call("POST", path, {});
+    expect(await server.call("POST", path, body)).toMatchObject(refused);
+    expect(await server.call("PATCH", `${path}/${json.id}`, body)).toMatchObject(refused);
+    expect((await server.call("GET", path)).json).toHaveLength(1);
+  },
+);
+
 test("a key is changed in what is given, at once, and its session with it", async () => {
   await server.call("POST", "/apps", { name: "other" });
   const { json } = await server.call("POST", path, { description: "d", read_only: true });

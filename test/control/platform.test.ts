@@ -241,6 +241,18 @@ describe("log sessions", () => {
     expect((await ask({ since: "10m", until: "5m" })).status).toBe(201);
   });
 
+  test("a field that is misspelt is refused, and all that Heroku's clients send is taken", async () => {
+    expect(await ask({ mathc: "timeout" })).toMatchObject({
+      status: 422,
+      json: {
+        id: "invalid_params",
+        message: expect.stringMatching(/there is no `mathc`; there are `lines`, /),
+      },
+    });
+    const ofHeroku = { lines: 1, tail: false, source: "app", dyno: "web.1", dyno_name: "web.1", type: "web" };
+    expect((await ask(ofHeroku)).status).toBe(201);
+  });
+
   test("has the configured address when there is one", async () => {
     const other = await ControlServer.open({ publicUrl: "https://logs.example.com/base/" });
     await other.call("POST", "/apps", { name: "todo" });

@@ -8,6 +8,7 @@ import type { Apps } from "../../registry/apps.ts";
 import { expiryMsOf, type Keys } from "../../registry/keys.ts";
 import type { KeyRecord } from "../../registry/records.ts";
 import { appToSee, managesAll, principalOf } from "../auth.ts";
+import { refuseUnknown } from "../bodies.ts";
 import {
   appRef,
   arrayOf,
@@ -82,6 +83,20 @@ type Body = {
 
 type AuthorizationsDeps = { readonly apps: Apps; readonly keys: Keys; readonly clock: Clock };
 
+// A field that is misspelt or unknown here (Heroku's `scope`) would make a key that may do more than was meant.
+const keyBody = bodyOf({
+  description,
+  apps: appNames("left out: all"),
+  read_only: readOnly,
+  expires_in: expiresIn("left out: never"),
+});
+const keyChangesBody = bodyOf({
+  description,
+  apps: appNames("null: all; left out: as it is"),
+  read_only: readOnly,
+  expires_in: expiresIn("null: never; left out: as it is"),
+});
+
 export const authorizationsApi: FastifyPluginAsync<AuthorizationsDeps> = async (server, deps) => {
   const { keys, clock } = deps;
   const show = async (record: KeyRecord, secret?: string) =>
@@ -103,16 +118,12 @@ export const authorizationsApi: FastifyPluginAsync<AuthorizationsDeps> = async (
       schema: {
         tags,
         summary: "Make an API key; it is in the answer and shown once",
-        body: bodyOf({
-          description,
-          apps: appNames("left out: all"),
-          read_only: readOnly,
-          expires_in: expiresIn("left out: never"),
-        }),
+        body: keyBody,
         response: { 201: authorizationReply, ...failures },
       },
     },
     async (request, reply) => {
+      refuseUnknown(request.body, "", Object.keys(keyBody.properties));
       const { description, read_only: readOnly, expires_in: seconds } = request.body;
       const { secret, record } = await keys.create({
         apps: (await appsIn(request)) ?? "all",
@@ -148,16 +159,12 @@ export const authorizationsApi: FastifyPluginAsync<AuthorizationsDeps> = async (
         tags,
         summary: "Change what an API key may do; what it may not do any more ends at once",
         params: keyPath,
-        body: bodyOf({
-          description,
-          apps: appNames("null: all; left out: as it is"),
-          read_only: readOnly,
-          expires_in: expiresIn("null: never; left out: as it is"),
-        }),
+        body: keyChangesBody,
         response: { 200: authorizationReply, ...failures },
       },
     },
     async (request) => {
+      refuseUnknown(request.body, "", Object.keys(keyChangesBody.properties));
       const { description, read_only: readOnly, apps, expires_in: seconds } = request.body;
       const record = await keys.update(request.params.key, {
         ...(description != null && { description }),

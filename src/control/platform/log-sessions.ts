@@ -9,6 +9,7 @@ import { parseSince, timeOf } from "../../registry/time.ts";
 import { type Around, aroundMax } from "../../tail/around.ts";
 import type { SessionSpec } from "../../tail/session-url.ts";
 import { appOf, principalOf } from "../auth.ts";
+import { refuseUnknown } from "../bodies.ts";
 import { type PublicUrl, publicUrlOf } from "../public-url.ts";
 import {
   appPath,
@@ -118,6 +119,7 @@ export const logSessionsApi: FastifyPluginAsync<LogSessionsDeps> = async (server
     },
     async (request, reply) => {
       const app = appOf(request);
+      refuseUnknown(request.body, "", Object.keys(sessionBody.properties));
       const nowMs = deps.clock.nowMs();
       const filter = filterOf(request.body);
       const { keyId } = principalOf(request);
