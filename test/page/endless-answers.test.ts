@@ -123,6 +123,22 @@ test("a stream is broken off for an event without an end, with that reason", asy
   expect(why).toBe("The server sends an event of more than 16 MiB.");
 });
 
+test("a server that opens streams and brings nothing is asked ever less often", async () => {
+  vi.useFakeTimers();
+  let opened = 0;
+  answer = () => {
+    opened++;
+    return new Response("");
+  };
+  const nothing = { onLines: () => {}, onResumed: () => {}, onReplaced: () => {}, onState: () => {} };
+  const stream = new LogStream("shop", {}, nothing);
+  stream.start({ kind: "newest", lines: 10 });
+  await vi.advanceTimersByTimeAsync(30_000);
+  stream.stop();
+  expect(opened).toBeGreaterThan(5);
+  expect(opened).toBeLessThan(15);
+});
+
 test.each([
   ["a list", () => api.apps()],
   ["the metrics", () => api.figures()],

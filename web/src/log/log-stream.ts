@@ -70,10 +70,9 @@ export class LogStream {
     for (let tries = 0; !signal.aborted; tries++) {
       if (this.#brokenAtMs === undefined) this.#events.onState({ kind: "connecting" });
       let why = "The server ended the connection.";
+      const before = this.#position;
       try {
-        const response = await this.#open(start);
-        tries = 0;
-        await this.#read(response);
+        await this.#read(await this.#open(start));
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof ApiFailure && error.status >= 400 && error.status < 500 && error.status !== 429)
@@ -81,6 +80,7 @@ export class LogStream {
         why = error instanceof ApiFailure ? error.message : "The connection broke.";
       }
       if (signal.aborted) return;
+      if (this.#position !== before) tries = 0; // a connection that brings nothing counts as one that fails
       this.#brokenAtMs ??= performance.now();
       this.#events.onState({ kind: "broken", sinceMs: this.#brokenAtMs, why });
       await wait(waitsMs[Math.min(tries, waitsMs.length - 1)]! * (0.75 + Math.random() / 2), signal);
