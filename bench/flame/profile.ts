@@ -65,6 +65,7 @@ function merged(flames: readonly Flame[]): Flame[] {
 
 function groupOf(name: string, url: string): Group {
   if (name === "(garbage collector)") return "collector";
+  if (url.startsWith("wasm:")) return name.includes("strict-frames") ? "way out" : "way in";
   if (url.includes("/node_modules/")) return "libraries";
   const path = /\/dist\/(src\/.*)$/.exec(url)?.[1];
   if (path === undefined) return "Node";
@@ -76,6 +77,6 @@ function groupOf(name: string, url: string): Group {
 
 // Files of the core that only one of the ways uses.
 function coreGroup(path: string): Group {
-  if (/\/(canonical|frame|header|line-index|bsd-|blank-line|copy-words)/.test(path)) return "way in";
+  if (/\/(canonical|plain-|header|line-index|bsd-|blank-line|copy-words)/.test(path)) return "way in";
   return /\/(strict|odd|format|drain-)/.test(path) ? "way out" : "other of ours";
 }

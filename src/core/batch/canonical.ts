@@ -12,10 +12,10 @@ import { syslogTime } from "../wire/timestamp.ts";
 import type { CanonicalLines, Form } from "./batch.ts";
 import { copyBytes, viewOf } from "./copy-words.ts";
 import { decimalDigits, writeDecimal } from "./decimal.ts";
-import { indexFrames, isPlain, sourceBytesMax } from "./line-index.ts";
+import type { StagedLines } from "./line-code.ts";
+import { indexFrames, isPlain, placesAt, sourceBytesMax } from "./line-index.ts";
 import { hostBytes, placeShift, placesBytes, placesPerLine, strictBit } from "./line-places.ts";
 import { toRfc5424 } from "./lines.ts";
-import { fitsInPlace, type PlainFrame, plainLineBytes, writePlain } from "./plain-frame.ts";
 
 const space = 0x20;
 const dash = 0x2d;
@@ -55,7 +55,8 @@ export function originOf(source: string, token?: string): Origin {
 
 /** Collects canonical lines. */
 export class Canoniser {
-  readonly #origin: Origin;
+  /** That of lines without one of their own. */
+  readonly origin: Origin;
   #out: Uint8Array;
   #view: DataView;
   #end = 0;
@@ -80,7 +81,7 @@ export class Canoniser {
    * everybody up.
    */
   constructor(source: string, out: Uint8Array = Buffer.allocUnsafe(4096), token?: string, inParts = false) {
-    this.#origin = originOf(source, token);
+    this.origin = originOf(source, token);
     this.#out = out;
     this.#view = viewOf(out);
     this.#inParts = inParts;
@@ -121,22 +122,20 @@ export class Canoniser {
     if (header.timeEnd === 0) this.#stampNow(header, nowMs);
     const hasMore = header.msgidEnd > header.msgidStart || header.sdEnd > header.sdStart;
     if (hasMore && this.#form === "logplex") this.#widen(bytes);
-    this.#write(bytes, header, origin ?? this.#origin);
+    this.#write(bytes, header, origin ?? this.origin);
   }
 
-  /**
-   * The same for a frame that `scanPlain` accepted. Returns false and adds nothing if lines keep structured data, or
-   * if the line would overwrite the frame.
-   */
-  addPlain(bytes: Uint8Array, frame: PlainFrame, origin: Origin = this.#origin): boolean {
-    if (this.#form !== "logplex") return false;
-    const length = plainLineBytes(frame, origin.names);
-    if (bytes === this.#out && !fitsInPlace(frame, origin.names, this.#end, length)) return false;
-    this.#count++;
-    const out = this.#reserve(decimalDigits(length) + 1 + length, true, frame.end);
-    const place = this.#placeOfLast();
-    this.#end = writePlain(bytes, frame, origin, out, this.#view, this.#end, this.#places, place);
-    return true;
+  /** Adds the lines of plain frames. `bytes`: what their frames were in, up to `framesEnd`. */
+  addLines(plain: StagedLines, bytes?: Uint8Array, framesEnd = 0): void {
+    const lines = this.#form === "rfc5424" ? widened(plain) : plain;
+    const { bytes: added, count } = lines;
+    const fits = bytes !== this.#out || this.#end + added.length <= framesEnd;
+    this.#count += count;
+    const out = this.#reserve(added.length, fits, framesEnd, count);
+    this.#placeOfLast();
+    if (this.#isIndexed) this.#places.set(lines.placesAt(this.#end), (this.#count - count) << placeShift);
+    out.set(added, this.#end);
+    this.#end += added.length;
   }
 
   /** Returns the lines collected so far, and starts again in a new buffer. */
@@ -341,10 +340,11 @@ export class Canoniser {
     return (this.#count - 1) << placeShift;
   }
 
-  // Makes room for `more` bytes; takes a new buffer if this one is too small, or is still being read.
-  #reserve(more: number, fits: boolean, frameEnd: number): Uint8Array {
+  // Makes room for `more` bytes, which are the last `count` lines; takes a new buffer if this one is too small, or is still
+  // being read.
+  #reserve(more: number, fits: boolean, frameEnd: number, count = 1): Uint8Array {
     if (fits && this.#end + more <= this.#out.length) return this.#out;
-    const larger = Buffer.allocUnsafe(this.#roomFor(more, fits, frameEnd));
+    const larger = Buffer.allocUnsafe(this.#roomFor(more, fits, frameEnd, count));
     larger.set(this.#out.subarray(0, this.#end));
     this.#out = larger;
     this.#view = viewOf(larger);
@@ -353,9 +353,9 @@ export class Canoniser {
 
   // A body that does not fit in place is expected to grow throughout as its first frames did; a buffer that grows
   // frame by frame is a power of two.
-  #roomFor(more: number, fits: boolean, frameEnd: number): number {
+  #roomFor(more: number, fits: boolean, frameEnd: number, count: number): number {
     if (this.#isHalfPart) {
-      this.#endPart(this.#count - 1);
+      this.#endPart(this.#count - count);
       return powerOfTwo(Math.max(more, partBytesMin));
     }
     const needed = this.#end + more;
@@ -371,6 +371,11 @@ export const powerOfTwo = (bytes: number): number => 1 << (32 - Math.clz32(Math.
 /** Spare bytes for a body whose remaining bytes grow like those up to here; at least an eighth. */
 const spareOf = (bodyBytes: number, needed: number, frameEnd: number): number =>
   Math.max(bodyBytes >> 3, Math.ceil((needed / frameEnd) * bodyBytes) - Math.max(needed, bodyBytes));
+
+const widened = ({ bytes, count }: StagedLines): StagedLines => {
+  const frames = toRfc5424({ bytes, count, form: "logplex" });
+  return { bytes: frames.bytes, count, placesAt: (base) => placesAt(frames, base) };
+};
 
 // A PROCID with other characters could make a head that looks like another line's.
 function mendProcess(bytes: Uint8Array, start: number, end: number): void {

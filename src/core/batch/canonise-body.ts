@@ -1,10 +1,11 @@
 /** Canonises whole bodies of octet-counted frames. */
+
 import type { Steps } from "../scheduling/steps.ts";
 import { scanFrame } from "../wire/frame.ts";
 import type { CanonicalLines } from "./batch.ts";
 import { Canoniser } from "./canonical.ts";
 import { partsWithId } from "./lines.ts";
-import { PlainFrame, scanPlain } from "./plain-frame.ts";
+import { PlainBody } from "./plain-body.ts";
 
 /** Why a body is not made of frames: `frame` counts from 0, `offset` in bytes. */
 export type BadFraming = {
@@ -31,8 +32,6 @@ export type CanonisedBody =
   | { readonly kind: "lines"; readonly parts: readonly CanonicalLines[]; readonly count: number }
   | BadFraming;
 
-const plain = new PlainFrame(); // scans never interleave: nothing here awaits
-
 /** A walk over a body may pause after this many frames, which take tens of microseconds. */
 export const stepFrames = 64;
 /** The same when frames are only counted. */
@@ -42,8 +41,8 @@ const frameBytesMin = 2;
 
 /**
  * Canonises a whole body of octet-counted frames of one source, in the body's own memory if the lines fit: `body` must
- * not be used afterwards. If any part of it is not a frame, nothing of it counts. Yields after each `stepFrames`
- * frames.
+ * not be used afterwards. If any part of it is not a frame, nothing of it counts. Yields after `stepFrames` frames or
+ * more.
  */
 export function* canoniseBody(
   body: Uint8Array,
@@ -54,18 +53,26 @@ export function* canoniseBody(
   const excess = mayExceed ? yield* excessFrame(body, frameBytesMax, framesMax) : undefined;
   if (excess !== undefined) return { kind: "bad", reason: "too_many", frame: framesMax, offset: excess };
   const canoniser = new Canoniser(source, body, token, true);
+  const plain = new PlainBody(body, canoniser.origin);
+  let stepEnd = stepFrames;
   for (let at = 0; at < body.length; ) {
-    const frame = canoniser.count;
-    const scan = scanFrame(body, at, frameBytesMax);
-    if (scan.kind !== "frame") {
-      const reason = scan.kind === "more" ? "truncated" : scan.reason;
-      return { kind: "bad", reason, frame, offset: at };
+    const lines = plain.take(at, frameBytesMax, framesMax - canoniser.count);
+    if (lines !== undefined) {
+      at += plain.bytesTaken;
+      canoniser.addLines(lines, body, at);
+    } else {
+      const frame = canoniser.count;
+      const scan = scanFrame(body, at, frameBytesMax);
+      if (scan.kind !== "frame") {
+        const reason = scan.kind === "more" ? "truncated" : scan.reason;
+        return { kind: "bad", reason, frame, offset: at };
+      }
+      if (frame === framesMax) return { kind: "bad", reason: "too_many", frame, offset: at };
+      canoniser.add(body, scan.start, scan.end, nowMs);
+      at = scan.end;
     }
-    if (frame === framesMax) return { kind: "bad", reason: "too_many", frame, offset: at };
-    const isPlainFrame = scanPlain(body, scan.start, scan.end, plain, true);
-    if (!isPlainFrame || !canoniser.addPlain(body, plain)) canoniser.add(body, scan.start, scan.end, nowMs);
-    at = scan.end;
-    if (canoniser.count % stepFrames !== 0) continue;
+    if (canoniser.count < stepEnd) continue;
+    stepEnd = canoniser.count + stepFrames;
     onPause?.(canoniser.roomBytes - body.length);
     yield;
   }

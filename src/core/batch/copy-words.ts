@@ -7,7 +7,7 @@
 /** Shorter ranges are copied byte by byte. */
 const wordsMin = 16;
 /** Longer ranges are copied by the engine. */
-export const wordsMax = 1_024;
+const wordsMax = 1_024;
 
 // The view of the buffer that was last copied from, since all lines of a read or a body are in one.
 let viewed: Uint8Array = new Uint8Array(0);
@@ -44,14 +44,8 @@ export function copyBytes(
   return at + length;
 }
 
-/** The same between views, for up to `wordsMax` bytes. */
-export function copyWords(
-  target: DataView,
-  at: number,
-  source: DataView,
-  start: number,
-  end: number,
-): number {
+// The same between views, for up to `wordsMax` bytes.
+function copyWords(target: DataView, at: number, source: DataView, start: number, end: number): number {
   let to = at;
   let i = start;
   for (; i + 8 <= end; i += 8, to += 8) target.setBigInt64(to, source.getBigInt64(i, true), true);

@@ -61,6 +61,13 @@ export function indexFrames(bytes: Uint8Array, count: number, form: Form): LineI
   return { bytes, places };
 }
 
+/** The places of the frames, as if these began at `base`. */
+export function placesAt(frames: IndexedFrames, base: number): Uint32Array {
+  const places = new Uint32Array(frames.count << placeShift);
+  movePlaces(indexOf(frames).places, 0, frames.count, places, 0, base);
+  return places;
+}
+
 /** The place after the frame of this line; 0 for the line before the first one. */
 export const endOfFrame = ({ places }: LineIndex, line: number): number =>
   line < 0 ? 0 : places[(line << placeShift) + place.end]!;

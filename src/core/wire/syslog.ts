@@ -20,7 +20,7 @@ const closing = 0x5d;
 const none = -1;
 
 /** The longest PROCID and MSGID, RFC 5424 §6. */
-export const processBytesMax = 128;
+const processBytesMax = 128;
 const msgidBytesMax = 32;
 /** `local7.info`, the priority of a line without one. */
 const defaultPri = 190;

@@ -46,8 +46,8 @@ export const syslogTime = (timeMs: number): string =>
 let viewed: Uint8Array = new Uint8Array(0);
 let view = new DataView(viewed.buffer);
 
-/** A view of all of `bytes`, made once for successive calls. */
-export function viewOver(bytes: Uint8Array): DataView {
+// A view of all of `bytes`, made once for successive calls.
+function viewOver(bytes: Uint8Array): DataView {
   if (bytes !== viewed) {
     viewed = bytes;
     view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -21,7 +21,7 @@ export abstract class FrameBytes {
   /** How the newest frame was delimited. */
   abstract readonly framing: "octet" | "newline" | "relp";
   /** The place in `bytes` after the newest frame. */
-  protected at = 0;
+  at = 0;
   readonly #rooms: FrameRooms;
   // The unfinished frame: `#kept` bytes of `#room`. There is no point in looking at it before it has `#needed` bytes.
   #room: Buffer = noRoom;

@@ -132,6 +132,11 @@ export abstract class FrameConnection<Frames extends FrameBytes, Options extends
 
   /** Called before frames of a read are placed, and again after each wait between them. */
   protected abstract begin(): void;
+  /** Takes frames that are next, as far as that needs no look at each; returns their number. */
+  protected placePlain(): number {
+    return 0;
+  }
+
   /** Takes the frame that was found. Returns a promise if there is something to wait for before the next one. */
   protected abstract place(): Promise<unknown> | undefined;
   /** The frames of a read are placed. */
@@ -327,13 +332,18 @@ export abstract class FrameConnection<Frames extends FrameBytes, Options extends
   #place(before: number, isNew: boolean): Promise<unknown> | undefined {
     const { frames } = this;
     const { bursts } = this.parts;
-    let next = frames.next();
     let count = before;
+    let lookAt = before + stepFrames;
+    let next: NextFrame;
     this.begin();
-    for (; next === "frame"; next = this.#isOver ? "more" : frames.next()) {
+    for (;;) {
+      count += this.placePlain();
+      next = this.#isOver ? "more" : frames.next();
+      if (next !== "frame") break;
       const waited = this.place();
       count++;
-      const isLate = waited === undefined && count % stepFrames === 0 && bursts.isLate;
+      const isLate = waited === undefined && count >= lookAt && bursts.isLate;
+      if (count >= lookAt) lookAt = count + stepFrames;
       if (waited === undefined && !isLate) continue;
       if (this.#isShared && before === 0) frames.own();
       bursts.took();

@@ -1,12 +1,13 @@
 /**
- * One buffer that all plain connections are read into. Where Node does not allow that for a socket, it is read in the
+ * One buffer that all plain connections are read into, which lies where lines are made of their frames. Where Node does not allow that for a socket, it is read in the
  * usual way.
  */
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import { lineCode } from "../../core/batch/line-code.ts";
 import { firstReadBytesMax, readBy, readBytesMax } from "../../sockets/socket-reads.ts";
 
-const memory = Buffer.allocUnsafeSlow(readBytesMax);
+const memory = lineCode?.input ?? Buffer.allocUnsafeSlow(readBytesMax);
 const firstMemory = memory.subarray(0, firstReadBytesMax);
 
 /**

@@ -5,8 +5,8 @@
 import type { CanonicalLines } from "../../core/batch/batch.ts";
 import { BatchMemory } from "../../core/batch/batch-memory.ts";
 import type { Canoniser, Origin } from "../../core/batch/canonical.ts";
+import type { StagedLines } from "../../core/batch/line-code.ts";
 import { placesBytes } from "../../core/batch/line-places.ts";
-import type { PlainFrame } from "../../core/batch/plain-frame.ts";
 import type { SyslogHeader } from "../../core/wire/syslog.ts";
 import type { Rooms } from "./rooms.ts";
 
@@ -69,21 +69,22 @@ export class OpenBatch {
     return this.#took(sender, before);
   }
 
-  /** The same for a plain frame. Returns 0 and adds nothing where its line cannot take the short form. */
-  addPlain(sender: Sender, bytes: Uint8Array, frame: PlainFrame, origin: Origin): number {
-    this.#reserve(lineBytesMax(frame.end - frame.start, origin));
+  /** Adds lines of plain frames; returns the memory that they take. */
+  addLines(sender: Sender, lines: StagedLines): number {
+    this.#reserve(lines.bytes.length);
     const before = this.#canoniser.bytes;
-    return this.#canoniser.addPlain(bytes, frame, origin) ? this.#took(sender, before) : 0;
+    this.#canoniser.addLines(lines);
+    return this.#took(sender, before, lines.count);
   }
 
-  // Makes space for a line of `lineBytes`, moving to a larger room if necessary.
-  #reserve(lineBytes: number): void {
+  // Makes space for `more` bytes of lines, moving to a larger room if necessary.
+  #reserve(more: number): void {
     const { linesBytesMax, bytes } = this.#canoniser;
-    if (linesBytesMax - bytes < lineBytes) this.#canoniser = this.#rooms.larger(this.#canoniser, lineBytes);
+    if (linesBytesMax - bytes < more) this.#canoniser = this.#rooms.larger(this.#canoniser, more);
   }
 
-  #took(sender: Sender, before: number): number {
-    const taken = this.#canoniser.bytes - before + placesBytes;
+  #took(sender: Sender, before: number, count = 1): number {
+    const taken = this.#canoniser.bytes - before + count * placesBytes;
     const last = this.#senders.length - 1;
     if (last >= 0 && this.#senders[last] === sender) this.#shares[last]! += taken;
     else {

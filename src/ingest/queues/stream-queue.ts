@@ -6,7 +6,7 @@
 import type { CanonicalLines } from "../../core/batch/batch.ts";
 import type { BatchMemory } from "../../core/batch/batch-memory.ts";
 import type { Origin } from "../../core/batch/canonical.ts";
-import type { PlainFrame } from "../../core/batch/plain-frame.ts";
+import type { StagedLines } from "../../core/batch/line-code.ts";
 import { retryDelayMs } from "../../core/scheduling/retry.ts";
 import type { SyslogHeader } from "../../core/wire/syslog.ts";
 import type { TokenRecord } from "../../registry/records.ts";
@@ -75,16 +75,11 @@ export class StreamQueue implements Gatherer {
     return taken;
   }
 
-  /**
-   * The same for a plain frame. Returns 0 and adds nothing when the open batch cannot take it; an empty batch takes
-   * any frame.
-   */
-  addPlain(sender: Sender, bytes: Uint8Array, frame: PlainFrame, origin: Origin): number {
-    const lineBytes = lineBytesMax(frame.end - frame.start, origin);
-    if (this.#open !== undefined && !this.#fits(this.#open, lineBytes)) return 0;
-    const open = this.#open ?? this.#begin();
-    const taken = open.addPlain(sender, bytes, frame, origin);
-    if (taken > 0) this.#owner.addHeld(taken);
+  /** The same for lines of plain frames. */
+  addLines(sender: Sender, lines: StagedLines): number {
+    if (this.#open !== undefined && !this.#fits(this.#open, lines.bytes.length)) this.#close();
+    const taken = (this.#open ?? this.#begin()).addLines(sender, lines);
+    this.#owner.addHeld(taken);
     return taken;
   }
 

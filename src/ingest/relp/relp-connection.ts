@@ -71,7 +71,7 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
 
   protected begin(): void {
     const { router, options } = this.parts;
-    this.#lines.begin(options.tokens.version);
+    this.#lines.begin(options.tokens);
     if (this.hasRest) return;
     const sorting = router.sort(options.clock.nowMs(), this.fallback, this.#lines);
     this.#round = { sorting, bytes: 0 };

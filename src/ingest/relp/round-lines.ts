@@ -2,16 +2,16 @@
  * The lines of a round, each channel's in a batch of its own, in memory that is used again. They are not in the streams
  * of their channels: a client whose lines the log refuses may leave with them, and its next connection brings them again.
  */
-import type { Origin } from "../../core/batch/canonical.ts";
-import type { PlainFrame } from "../../core/batch/plain-frame.ts";
+
+import type { StagedLines } from "../../core/batch/line-code.ts";
+import { plainLines } from "../../core/batch/plain-lines.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import type { SyslogHeader } from "../../core/wire/syslog.ts";
 import type { TokenRecord } from "../../registry/records.ts";
 import { type ClosedBatch, OpenBatch, type Sender } from "../queues/open-batch.ts";
 import { Origins } from "../queues/origins.ts";
 import type { Rooms } from "../queues/rooms.ts";
-import type { LineTarget } from "../routing/router.ts";
-import { ShortWay } from "../syslog/short-way.ts";
+import type { LineTarget, TokenLookup } from "../routing/router.ts";
 
 /** A round is answered as a whole. */
 const nobody: Sender = { settle: () => {} };
@@ -23,16 +23,12 @@ class ChannelLines {
   constructor(batch: OpenBatch) {
     this.batch = batch;
   }
-
-  addPlain(sender: Sender, bytes: Uint8Array, frame: PlainFrame, origin: Origin): number {
-    return this.batch.addPlain(sender, bytes, frame, origin);
-  }
 }
 
 export class RoundLines implements LineTarget {
   readonly #rooms: Rooms;
-  readonly #shortWay = new ShortWay<ChannelLines>((channel) => this.#of(channel));
   readonly #channels = new Map<ChannelId, ChannelLines>();
+  #tokens: TokenLookup | undefined;
   /** Those of a batch of the last round. */
   #bytes = 0;
 
@@ -40,9 +36,10 @@ export class RoundLines implements LineTarget {
     this.#rooms = rooms;
   }
 
-  /** Call at the beginning of a read. The tokens that are remembered are kept if the registry still has this version. */
-  begin(version: number): void {
-    this.#shortWay.begin(version);
+  /** Call at the beginning of a read. `tokens`: those that `knows` is told of. */
+  begin(tokens: TokenLookup): void {
+    this.#tokens = tokens;
+    plainLines.begin(tokens, tokens.version);
   }
 
   place(record: TokenRecord, source: string, bytes: Uint8Array, header: SyslogHeader, nowMs: number): void {
@@ -50,14 +47,18 @@ export class RoundLines implements LineTarget {
     batch.add(nobody, bytes, header, nowMs, origins.of(record, source));
   }
 
-  /** Adds a frame that is plain and whose token is known; false when it has to take the long way. */
+  /** Adds a frame that is plain and whose token is known; false when it has to take the general path. */
   placePlain(bytes: Uint8Array, start: number, end: number): boolean {
-    return this.#shortWay.add(nobody, bytes, start, end) > 0;
+    return plainLines.takeOne(bytes, start, end, this.#place);
   }
 
+  readonly #place = (channel: ChannelId, lines: StagedLines): void => {
+    this.#of(channel).batch.addLines(nobody, lines);
+  };
+
   knows(name: Uint8Array, record: TokenRecord): void {
-    const lines = this.#of(record.channel);
-    this.#shortWay.learn(name, record.channel, lines, lines.origins.of(record, record.source));
+    const origin = this.#of(record.channel).origins.of(record, record.source);
+    plainLines.know(this.#tokens!, name, record.channel, origin);
   }
 
   /** The lines of each channel, in order; the next round begins. */
@@ -66,7 +67,6 @@ export class RoundLines implements LineTarget {
     const bytes = taken.reduce((sum, [, { lines }]) => sum + lines.bytes.length, 0);
     this.#bytes = taken.length === 0 ? 0 : bytes / taken.length;
     this.#channels.clear();
-    this.#shortWay.rest();
     return taken;
   }
 

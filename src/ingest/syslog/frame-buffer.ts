@@ -52,6 +52,14 @@ export class FrameBuffer extends FrameBytes {
     }
   }
 
+  /** Call when counted frames that end at `at` were taken from `bytes` without `next`. */
+  passTo(at: number): void {
+    if (at === this.at) return;
+    this.framing = "octet";
+    this.#isFirst = false;
+    this.at = at;
+  }
+
   /** Call when the stream has ended properly: an unfinished frame that is not counted is then complete. */
   finish(): boolean {
     if (!this.#awaitsEnd || this.keptBytes === 0) return false;

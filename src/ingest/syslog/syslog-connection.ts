@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { plainLines } from "../../core/batch/plain-lines.ts";
 import { malformedFrames } from "../../metrics.ts";
 import { type ConnectionParts, FrameConnection } from "../connections/frame-connection.ts";
 import type { Sorting } from "../routing/router.ts";
@@ -31,13 +32,18 @@ export class SyslogConnection extends FrameConnection<FrameBuffer, SyslogParts["
     this.#writer.begin();
   }
 
+  protected override placePlain(): number {
+    const { frames } = this;
+    if (frames.at === frames.bytes.length) return 0;
+    const at = this.#writer.placePlain(frames.bytes, frames.at);
+    frames.passTo(at);
+    this.#sorting!.placed += plainLines.framesTaken;
+    return plainLines.framesTaken;
+  }
+
   protected place(): Promise<void> | undefined {
     const { bytes, start, end } = this.frames;
     const sorting = this.#sorting!;
-    if (this.#writer.placePlain(bytes, start, end)) {
-      sorting.placed++;
-      return undefined;
-    }
     const asking = sorting.add(bytes, start, end);
     return asking && this.#writer.insist(1, this.triesOf(sorting, asking));
   }
@@ -47,7 +53,6 @@ export class SyslogConnection extends FrameConnection<FrameBuffer, SyslogParts["
     this.#sorting = undefined;
     this.pace.brought(sorting.placed);
     this.report(sorting, "syslog");
-    this.#writer.rest();
   }
 
   protected flawed(flaw: "too_long" | "foreign"): void {

@@ -168,6 +168,7 @@ class UdpIntake {
   #add(sorting: Sorting, { bytes }: Datagram): Promise<void> | undefined {
     let end = bytes.length;
     while (end > 0 && isFrameEnd(bytes[end - 1])) end--;
-    return end === 0 ? undefined : sorting.add(bytes, 0, end);
+    if (end === 0 || this.#writer.placeOne(bytes, 0, end)) return undefined;
+    return sorting.add(bytes, 0, end);
   }
 }

@@ -1,11 +1,12 @@
+import type { StagedLines } from "../../core/batch/line-code.ts";
+import { plainLines } from "../../core/batch/plain-lines.ts";
+import type { ChannelId } from "../../core/ids.ts";
 import { type RetryPolicy, retryDelayMs } from "../../core/scheduling/retry.ts";
 import type { SyslogHeader } from "../../core/wire/syslog.ts";
 import { syslogLostLines } from "../../metrics.ts";
 import type { TokenRecord } from "../../registry/records.ts";
 import type { Sender } from "../queues/open-batch.ts";
-import type { StreamQueue } from "../queues/stream-queue.ts";
 import type { LineTarget } from "../routing/router.ts";
-import { ShortWay } from "./short-way.ts";
 import type { SyslogOptions } from "./syslog.ts";
 
 const askRetry: RetryPolicy = {
@@ -20,13 +21,11 @@ const askRetry: RetryPolicy = {
 export class SyslogWriter implements LineTarget, Sender {
   readonly #options: Omit<SyslogOptions, "host" | "port">;
   readonly #stop = new AbortController();
-  readonly #shortWay: ShortWay<StreamQueue>;
   #bytes = 0;
   #wake: (() => void) | undefined;
 
   constructor(options: Omit<SyslogOptions, "host" | "port">) {
     this.#options = options;
-    this.#shortWay = new ShortWay((channel) => options.queues.stream(channel));
   }
 
   /** Adds a line after all others of its channel. */
@@ -35,26 +34,31 @@ export class SyslogWriter implements LineTarget, Sender {
     this.#bytes += stream.add(this, record, source, bytes, header, nowMs);
   }
 
-  /** Adds a frame that is plain and whose token was passed to `knows`; false when it has to take the long way. */
-  placePlain(bytes: Uint8Array, start: number, end: number): boolean {
-    const taken = this.#shortWay.add(this, bytes, start, end);
-    this.#bytes += taken;
-    return taken > 0;
+  /** Adds the plain frames at `at` whose tokens are known, and returns the place after the last one. */
+  placePlain(bytes: Uint8Array, at: number): number {
+    return plainLines.take(bytes, at, this.#options.frameBytesMax, this.#place);
   }
 
+  /** The same for the frame [start, end), in whichever turn of the event loop; false if it has to take the general path. */
+  placeOne(bytes: Uint8Array, start: number, end: number): boolean {
+    this.begin();
+    return plainLines.takeOne(bytes, start, end, this.#place);
+  }
+
+  readonly #place = (channel: ChannelId, lines: StagedLines): void => {
+    this.#bytes += this.#options.queues.stream(channel).addLines(this, lines);
+  };
+
   knows(name: Uint8Array, record: TokenRecord): void {
-    const stream = this.#options.queues.stream(record.channel);
-    this.#shortWay.learn(name, record.channel, stream, stream.originOf(record, record.source));
+    const { queues, tokens } = this.#options;
+    const origin = queues.stream(record.channel).originOf(record, record.source);
+    plainLines.know(tokens, name, record.channel, origin);
   }
 
   /** Call at the beginning of a read or of a turn of the event loop. */
   begin(): void {
-    this.#shortWay.begin(this.#options.tokens.version);
-  }
-
-  /** Call at its end. */
-  rest(): void {
-    this.#shortWay.rest();
+    const { tokens } = this.#options;
+    plainLines.begin(tokens, tokens.version);
   }
 
   /** Memory of lines that were not stored yet. */

@@ -1,4 +1,4 @@
-/** Lines that ingest found strict are copied from known places; any line may be written field by field, and says the same. */
+/** Frames of strict lines are made many at a time; any line may be written field by field, and says the same. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Canoniser } from "../../../src/core/batch/canonical.ts";
@@ -49,7 +49,7 @@ function fieldByField(all: readonly Slice[], endsLines: boolean): Buffer {
   return out.take();
 }
 
-test("frames are the same whether a line is copied or written field by field, in whatever memory", () => {
+test("frames are the same whether they are made many at a time or field by field, in whatever memory", () => {
   const buffers = new BufferPool(1 << 20);
   fc.assert(
     fc.property(slices, fc.boolean(), (all, endsLines) => {
@@ -59,4 +59,31 @@ test("frames are the same whether a line is copied or written field by field, in
     }),
     { numRuns: 300 },
   );
+});
+
+/** A batch of frames whose messages have these lengths. */
+function batchOf(lengths: readonly number[]): Slice {
+  const canoniser = new Canoniser("app");
+  for (const [n, length] of lengths.entries()) {
+    const bytes = Buffer.from(`<190>1 ${time} h app web.1 - - ${n} ${"y".repeat(length)}`);
+    canoniser.add(bytes, 0, bytes.length, 0);
+  }
+  return canoniser.take();
+}
+
+test.each([
+  ["more lines than are taken at a time", Array<number>(5_000).fill(0)],
+  ["more bytes than are taken at a time", Array.from({ length: 400 }, (_, n) => 37 * (n % 31))],
+  ["lines that are longer than that", [10, 70_000, 10, 10, 40_000, 65_400, 10, 200_000]],
+])("a batch of %s", (_, lengths) => {
+  const slice = batchOf(lengths);
+  expect(strictFrames([slice], { hostname, endsLines: true }).equals(fieldByField([slice], true))).toBe(true);
+});
+
+test("a hostname of a thousand characters", () => {
+  const slice = batchOf([10, 10]);
+  const long = Buffer.from("h".repeat(1_000));
+  const out = new FrameBuffer(0, freshBuffers);
+  for (const line = cursorOver(slice); line.next(); ) addOddFrame(out, line, long, false);
+  expect(strictFrames([slice], { hostname: long, endsLines: false }).equals(out.take())).toBe(true);
 });

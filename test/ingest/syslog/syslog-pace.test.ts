@@ -13,7 +13,7 @@ import { SyslogConnection } from "../../../src/ingest/syslog/syslog-connection.t
 import { SyslogWriter } from "../../../src/ingest/syslog/syslog-writer.ts";
 import { turnMsMax } from "../../../src/turns.ts";
 import { FakeClock, settled } from "../../support/fake-clock.ts";
-import { shuttleFrame } from "../../support/frames.ts";
+import { octetCounted, shuttleFrame } from "../../support/frames.ts";
 import { alone, channelOf, FakeTokens, silent, tokenOf } from "../registry.ts";
 import { ScriptedLog } from "../scripted-log.ts";
 
@@ -127,9 +127,14 @@ test("the frames of one read are sorted in turns of five milliseconds, and keep 
   };
   setImmediate(count);
   const sent = Array.from({ length: 600 }, (_, n) => `line ${n}`);
-  socket.write(Buffer.concat(sent.map((text) => shuttleFrame(text, { app: token }))));
+  // Frames with a MSGID are looked at one by one.
+  socket.write(
+    Buffer.concat(
+      sent.map((text) => octetCounted(`<190>1 2026-01-02T03:04:05Z h ${token} web.1 ID7 - ${text}`)),
+    ),
+  );
   await settled(40);
-  expect(log.messages()).toEqual(sent.map((text) => `${text}\n`));
+  expect(log.messages()).toEqual(sent);
   expect(othersTurns).toBeGreaterThanOrEqual(Math.floor(600 / 64));
 });
 

@@ -1,5 +1,4 @@
 /** Octet-counted frames, written one after another into memory that grows when needed. */
-import { copyWords, viewOf, wordsMax } from "../../../core/batch/copy-words.ts";
 import type { Buffers } from "../buffers.ts";
 
 const space = 0x20;
@@ -13,13 +12,11 @@ const prefixBytesMax = 10;
 export class FrameBuffer {
   readonly #buffers: Buffers;
   #out: Buffer;
-  #view: DataView;
   #end = 0;
 
   constructor(bytes: number, buffers: Buffers) {
     this.#buffers = buffers;
     this.#out = buffers.take(bytes + prefixBytesMax);
-    this.#view = viewOf(this.#out);
   }
 
   /** Makes room for a frame of `length` bytes and writes its length; the bytes follow. */
@@ -46,10 +43,11 @@ export class FrameBuffer {
     this.#end += end - start;
   }
 
-  /** The same as `copy`, if there is already a view of the bytes. */
-  copyViewed(from: Uint8Array, view: DataView, start: number, end: number): void {
-    if (end - start <= wordsMax) this.#end = copyWords(this.#view, this.#end, view, start, end);
-    else this.copy(from, start, end);
+  /** Adds frames that are written already. */
+  add(frames: Uint8Array): void {
+    if (this.#end + frames.length > this.#out.length) this.#grow(frames.length);
+    this.#out.set(frames, this.#end);
+    this.#end += frames.length;
   }
 
   byte(byte: number): void {
@@ -65,6 +63,5 @@ export class FrameBuffer {
     larger.set(this.#out.subarray(0, this.#end));
     this.#buffers.give(this.#out);
     this.#out = larger;
-    this.#view = viewOf(larger);
   }
 }
