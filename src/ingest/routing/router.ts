@@ -42,8 +42,8 @@ export interface LineTarget {
   /** Copies the scanned frame as a line of the record's channel and of `source`. */
   place(record: TokenRecord, source: string, bytes: Uint8Array, header: SyslogHeader, nowMs: number): void;
   /**
-   * Called with a token and its record, which is good for the rest of this read, and for as long as the registry
-   * keeps its version.
+   * Called with a token and its record, which is good for as long as the registry keeps its present version, whoever reads
+   * the token.
    */
   knows?(name: Uint8Array, record: TokenRecord): void;
 }
@@ -200,9 +200,10 @@ export class Sorting {
     return undefined;
   }
 
-  #placeRouted({ name, record }: Route, bytes: Uint8Array): void {
+  #placeRouted({ name, record, version }: Route, bytes: Uint8Array): void {
     this.#place(record, bytes);
-    if (!isMarked(record)) this.#target.knows?.(name, record);
+    // A record of an earlier version is good for the rest of this sorting, and for nobody else.
+    if (version === this.#tokens.version && !isMarked(record)) this.#target.knows?.(name, record);
   }
 
   #peek(token: string): TokenRecord | null | undefined {

@@ -114,3 +114,38 @@ test("a token that was revoked between two reads is asked for again", async () =
   });
   expect(lines.get(channelOf(1))).toEqual(["app web.1 -|one", "app web.1 -|two"]);
 });
+
+const toApp = (app: number, text: string) =>
+  octetCounted(`<190>1 ${time} host ${tokenOf(app)} web.1 - - ${text}`);
+
+test("a token that is revoked while a read waits is good for the rest of that read, and for no other", async () => {
+  const tokens = registry();
+  await tokens.find(tokenOf(1));
+  const find = tokens.find.bind(tokens);
+  tokens.find = (token) => {
+    if (token === tokenOf(2)) tokens.revoke(tokenOf(1));
+    return find(token);
+  };
+  const read = Buffer.concat([toApp(1, "one"), toApp(2, "waits"), toApp(1, "two")]);
+  const lines = await overSyslog([read, toApp(1, "three"), toApp(1, "four")], tokens);
+  expect(lines.get(channelOf(1))).toEqual(["app web.1 -|one", "app web.1 -|two"]);
+});
+
+test("a token that another app gets while the store is asked for it is the first app's in that read only", async () => {
+  const tokens = registry();
+  const find = tokens.find.bind(tokens);
+  let isFirst = true;
+  tokens.find = async (token) => {
+    const found = await find(token);
+    if (!isFirst) return found;
+    isFirst = false;
+    tokens.forget();
+    tokens.add(tokenOf(1), channelOf(9));
+    await overSyslog([toApp(2, "of somebody else's connection")], tokens);
+    return found;
+  };
+  const reads = [Buffer.concat([toApp(1, "one"), toApp(1, "two")]), toApp(1, "three"), toApp(1, "four")];
+  const lines = await overSyslog(reads, tokens);
+  expect(lines.get(channelOf(1))).toEqual(["app web.1 -|one", "app web.1 -|two"]);
+  expect(lines.get(channelOf(9))).toEqual(["app web.1 -|three", "app web.1 -|four"]);
+});
