@@ -111,3 +111,14 @@ test("a frame over the bound ends the stream, as soon as its length is known", (
 test("a stream that ends in a frame is unfinished", () => {
   expect(cut(Buffer.from("5 hell"), [2])).toMatchObject({ frames: [], isUnfinished: true });
 });
+
+test("frames that were taken without a look count as counted ones for those after them", () => {
+  const taken = "6 <1>1 x";
+  const frames = new FrameBuffer(1_000);
+  frames.push(Buffer.from(`${taken}GET / HTTP/1.1\n${taken}5 hello`));
+  frames.passTo(taken.length);
+  expect([frames.next(), frames.framing]).toEqual(["frame", "newline"]); // not another protocol, as a first line would be
+  frames.passTo(frames.at + taken.length);
+  expect([frames.next(), frames.framing]).toEqual(["frame", "octet"]);
+  expect(Buffer.from(frames.bytes.subarray(frames.start, frames.end)).toString()).toBe("hello");
+});
