@@ -33,11 +33,10 @@ const floodLines = 5_000;
 describe("lines that come quickly", () => {
   test("200,000 lines at once are all there, in order, and so is how the command ended", async () => {
     const { status, stdout, stderr } = await shell("seq 1 200000; exit 7");
-    expect({ status, stderr, shown: stdout.split("\n").length - 1 }).toEqual({
-      status: 7,
-      stderr: "",
-      shown: 200_000,
-    });
+    expect({ status, shown: stdout.split("\n").length - 1 }).toEqual({ status: 7, shown: 200_000 });
+    // A slow machine sends the last ones after the command's end, and is told so.
+    const waited = /^(tailrace: \d+ lines wait for .*\ntailrace: .* took the lines that waited\n)?$/;
+    expect(stderr).toMatch(waited);
     const lines = server.lines("web.1");
     expect(lines).toHaveLength(200_000 + 4);
     expect(lines.slice(2, -2).every((line, i) => line === `app[web.1]: ${i + 1}`)).toBe(true);

@@ -110,7 +110,7 @@ function otlp({ server }: Doors, { token }: Token): Sending {
   const exporter = new OTLPLogExporter({
     url: `${server.url}/v1/logs`,
     headers: { Authorization: `Bearer ${token}` },
-    timeoutMillis: 2_000,
+    timeoutMillis: 60_000, // what is repeated for a slow answer is stored twice
   });
   const processor = new BatchLogRecordProcessor(repeating(exporter), {
     maxQueueSize: 100_000,

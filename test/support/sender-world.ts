@@ -23,8 +23,8 @@ export type Doors = {
 
 export type Token = { readonly token: string; readonly syslog_tag: string };
 
-/** The most lines that a test looks at. */
-const linesMax = "40000";
+/** The most lines that an app may have, repeated ones included. */
+const linesMax = 40_000;
 
 export class SenderWorld {
   readonly plain: Doors;
@@ -41,7 +41,7 @@ export class SenderWorld {
   static async open(store: StoreName): Promise<SenderWorld> {
     const [udp = 0, relp = 0, secureTls = 0, secureRelp = 0] = await freePorts(4);
     const at = (port: number) => `127.0.0.1:${port}`;
-    const history = ["--history-lines", linesMax];
+    const history = ["--history-lines", String(linesMax)];
     const listening = [...history, "--relp", at(relp), "--syslog-udp", at(udp)];
     const files = ["--tls-cert", pemFile("server"), "--tls-key", pemFile("server-key")];
     const [plain, secure] = await Promise.all([
@@ -89,8 +89,11 @@ export class SenderWorld {
 
   /** The numbers of the lines that an app has, in their order. */
   async numbersOf({ server }: Doors, app: string): Promise<number[]> {
-    const { stdout } = await tailrace(server, ["logs", "-a", app, "-n", linesMax, "--raw"]);
-    return [...stdout.matchAll(/\bn=(\d+)\b/g)].map(([, number]) => Number(number));
+    const { stdout } = await tailrace(server, ["logs", "-a", app, "-n", String(linesMax), "--raw"]);
+    const numbers = [...stdout.matchAll(/\bn=(\d+)\b/g)].map(([, number]) => Number(number));
+    if (numbers.length === linesMax)
+      throw new Error(`${app} was sent so much twice that its first lines are not kept`);
+    return numbers;
   }
 
   /** The newest lines of an app, as `tailrace logs` prints them through a pipe. */
