@@ -52,12 +52,17 @@ export class FrameBuffer extends FrameBytes {
     }
   }
 
-  /** Call when counted frames that end at `at` were taken from `bytes` without `next`. */
-  passTo(at: number): void {
-    if (at === this.at) return;
-    this.framing = "octet";
-    this.#isFirst = false;
-    this.at = at;
+  /**
+   * Call when counted frames that end at `at` were taken from `bytes` without `next`. True when that was all of `bytes`, and
+   * others have taken their place.
+   */
+  passTo(at: number): boolean {
+    if (at > this.at) {
+      this.framing = "octet";
+      this.#isFirst = false;
+      this.at = at;
+    }
+    return at === this.bytes.length && this.goToRest();
   }
 
   /** Call when the stream has ended properly: an unfinished frame that is not counted is then complete. */

@@ -34,11 +34,13 @@ export class SyslogConnection extends FrameConnection<FrameBuffer, SyslogParts["
 
   protected override placePlain(): number {
     const { frames } = this;
-    if (frames.at === frames.bytes.length) return 0;
-    const at = this.#writer.placePlain(frames.bytes, frames.at);
-    frames.passTo(at);
-    this.#sorting!.placed += plainLines.framesTaken;
-    return plainLines.framesTaken;
+    let taken = 0;
+    for (let hasMore = frames.at < frames.bytes.length; hasMore; ) {
+      hasMore = frames.passTo(this.#writer.placePlain(frames.bytes, frames.at));
+      taken += plainLines.framesTaken;
+    }
+    this.#sorting!.placed += taken;
+    return taken;
   }
 
   protected place(): Promise<void> | undefined {

@@ -1,9 +1,9 @@
 import { EventEmitter } from "node:events";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { ChannelId } from "../../../src/core/ids.ts";
 import { ingestLimits } from "../../../src/ingest/limits.ts";
-import { FrameRouter } from "../../../src/ingest/routing/router.ts";
+import { FrameRouter, Sorting } from "../../../src/ingest/routing/router.ts";
 import { SyslogConnection } from "../../../src/ingest/syslog/syslog-connection.ts";
 import { SyslogWriter } from "../../../src/ingest/syslog/syslog-writer.ts";
 import { FakeClock, settled } from "../../support/fake-clock.ts";
@@ -148,4 +148,20 @@ test("a token that another app gets while the store is asked for it is the first
   const lines = await overSyslog(reads, tokens);
   expect(lines.get(channelOf(1))).toEqual(["app web.1 -|one", "app web.1 -|two"]);
   expect(lines.get(channelOf(9))).toEqual(["app web.1 -|three", "app web.1 -|four"]);
+});
+
+test("frames that reads cut take the general path no more than others", async () => {
+  const tokens = registry();
+  await tokens.find(tokenOf(1));
+  const sent = Array.from({ length: 400 }, (_, n) => toApp(1, `line ${n} ${"x".repeat(n % 90)}`));
+  const stream = Buffer.concat(sent);
+  const chunks = Array.from({ length: Math.ceil(stream.length / 1_500) }, (_, n) =>
+    stream.subarray(n * 1_500, (n + 1) * 1_500),
+  );
+  const general = vi.spyOn(Sorting.prototype, "add");
+  const lines = await overSyslog(chunks, tokens);
+  expect(lines.get(channelOf(1))).toHaveLength(400);
+  expect(chunks.length).toBeGreaterThan(30);
+  expect(general).toHaveBeenCalledOnce(); // the first frame, whose token is new to the table
+  general.mockRestore();
 });
