@@ -111,7 +111,7 @@ test("its doctor looks at the machine, as the page says", async () => {
   const [http, syslog] = await freePorts(2);
   const here = doctor.replace("/var/lib/tailrace", join(folder, "looked-at"));
   const { stdout } = await shell(
-    `export TAILRACE_HTTP=127.0.0.1:${http} TAILRACE_SYSLOG=127.0.0.1:${syslog}\n${here} || [ $? = 1 ]`,
+    `export TAILRACE_HTTP=127.0.0.1:${http} TAILRACE_SYSLOG=127.0.0.1:${syslog}\n{ ${here}\n} || [ $? = 1 ]`,
   );
   expect(stdout).toMatch(/^ok +http +127\.0\.0\.1:\d+ is free\n/);
   expect(existsSync(join(folder, "looked-at"))).toBe(false);
