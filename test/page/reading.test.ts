@@ -129,6 +129,40 @@ test("the fields of JSON are a tree that opens and closes", async () => {
   await context.close();
 });
 
+test("the list goes to the row it was asked for, whatever comes above it before it is there", async () => {
+  await world.createApp("steps");
+  await world.send(
+    "steps",
+    Array.from({ length: 2_000 }, (_, n) => ({ message: n === 1_600 ? "ERROR one" : `order ${n} done` })),
+  );
+  const { page, context } = await world.signedIn("#/apps/steps/log");
+  await page.locator(".marks i.err").waitFor();
+  let release = () => {};
+  const isReleased = new Promise<void>((resolve) => (release = resolve));
+  await page.route("**/log-sessions", async (route) => {
+    if (route.request().postData()?.includes('"before"')) await isReleased;
+    await route.continue();
+  });
+  const asked = page.waitForRequest((request) => request.postData()?.includes('"before"') ?? false);
+  await page.keyboard.press("g"); // to the top, where older lines are asked for
+  await asked;
+  await page.waitForTimeout(500); // the list is at rest
+  // On a busy machine a browser tells late that a list was scrolled.
+  await page.evaluate(`addEventListener("scroll", (event) => {
+    if (!event.isTrusted) return;
+    event.stopImmediatePropagation();
+    setTimeout(() => event.target.dispatchEvent(new Event("scroll")), 3_000);
+  }, true)`);
+  await page.keyboard.press("e");
+  release();
+  const heightPx = () => page.evaluate(`document.querySelector(".sizer").clientHeight`);
+  await expect.poll(heightPx).toBeGreaterThan(1_400 * 21);
+  await page.waitForTimeout(4_000); // the list has been told, and is at rest again
+  expect(await page.locator(".row.err.selected").count()).toBe(1);
+  expect(await orders(page)).toContain(1_599);
+  await context.close();
+});
+
 test("on paper are the lines of the list, and nothing to press", async () => {
   const { page, context } = await world.signedIn("#/apps/shop/log");
   await rowWith(page, "order 3999").waitFor();

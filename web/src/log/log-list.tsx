@@ -10,11 +10,13 @@ import { Marks } from "./marks.tsx";
 import { useRows } from "./use-rows.ts";
 import type { Row } from "./view-rows.ts";
 
+type Align = "start" | "center" | "auto";
+
 export type ListHandle = {
   readonly toEnd: () => void;
   readonly toStart: () => void;
   /** False if there is no such row. */
-  readonly show: (key: string, align?: "center" | "auto") => boolean;
+  readonly show: (key: string, align?: Align) => boolean;
   readonly focus: () => void;
   /** The visible rows. */
   readonly seen: () => { readonly first: number; readonly last: number } | undefined;
@@ -69,25 +71,34 @@ export function LogList(props: Props) {
     if (state.isFollowing && element) element.scrollTop = element.scrollHeight;
   });
 
-  const pauseOn = useMemo(() => pausing(), []);
-  const byKey = (key: string) => rows.findLastIndex((row) => row.key === key);
+  const reader = useMemo<Reader>(() => ({ wantsEnd: false, goal: undefined }), []);
+  const show = (key: string | undefined, align: Align = "auto"): boolean => {
+    const index = rows.findLastIndex((row) => row.key === key);
+    if (key === undefined || index === -1) return false;
+    reader.wantsEnd = false; // the reader goes to that row, wherever it is
+    reader.goal = { key, align, index };
+    list.scrollToIndex(index, { align });
+    return true;
+  };
+  const moves = (wantsEnd: boolean) => Object.assign(reader, { wantsEnd, goal: undefined });
   handle.current = {
-    toEnd: () => list.scrollToEnd(),
-    toStart: () => {
-      pauseOn.wantsEnd = false;
-      list.scrollToIndex(0, { align: "start" });
+    toEnd: () => {
+      reader.goal = undefined;
+      list.scrollToEnd();
     },
-    show: (key, align = "auto") => {
-      const index = byKey(key);
-      if (index === -1) return false;
-      pauseOn.wantsEnd = false; // the reader goes to that row, wherever it is
-      list.scrollToIndex(index, { align });
-      return true;
-    },
+    toStart: () => void show(rows[0]?.key, "start"),
+    show,
     focus: () => scroller.current?.focus(),
     seen: () =>
       list.range === null ? undefined : { first: list.range.startIndex, last: list.range.endIndex },
   };
+
+  // Rows that come or go above the goal while the list still scrolls there would leave it at another row.
+  useLayoutEffect(() => {
+    const { goal } = reader;
+    if (goal !== undefined && rows[goal.index]?.key !== goal.key && !show(goal.key, goal.align))
+      reader.goal = undefined;
+  }, [rows]);
 
   useLinkedLine(at, rows, handle);
   const last = items.at(-1)?.index ?? rows.length - 1;
@@ -102,11 +113,11 @@ export function LogList(props: Props) {
   const followAtEnd = () => {
     const element = scroller.current;
     if (store.state.isFollowing || store.ring.isCutNewer || !store.isAttached) return;
-    if (!pauseOn.wantsEnd || element === null) return;
+    if (!reader.wantsEnd || element === null) return;
     if (element.scrollHeight - element.scrollTop - element.clientHeight <= endPx) store.follow();
   };
   const touch = () => {
-    pauseOn.wantsEnd = true;
+    moves(true);
     store.pause();
   };
   return (
@@ -119,15 +130,16 @@ export function LogList(props: Props) {
         tabIndex={0}
         onScroll={followAtEnd}
         onWheel={({ deltaY }) => {
-          pauseOn.wantsEnd = deltaY > 0;
+          moves(deltaY > 0);
           if (deltaY < 0) store.pause();
           else if (deltaY > 0) followAtEnd(); // at the end, nothing scrolls any more
         }}
         onTouchMove={touch}
-        onPointerDown={(event) => event.target === scroller.current && touch()}
-        onKeyDown={({ key }) => {
-          pauseOn.wantsEnd = /^(?:ArrowDown|PageDown| )$/.test(key);
+        onPointerDown={(event) => {
+          if (event.target === scroller.current) touch();
+          else moves(reader.wantsEnd);
         }}
+        onKeyDown={({ key }) => moves(/^(?:ArrowDown|PageDown| )$/.test(key))}
         onClick={(event) => {
           const target = event.target as HTMLElement;
           if (target.closest("[data-fold]") || !getSelection()?.isCollapsed) return;
@@ -170,16 +182,20 @@ export function LogList(props: Props) {
         version={state.version}
         onGo={(index) => {
           store.pause();
-          pauseOn.wantsEnd = false;
-          list.scrollToIndex(index, { align: "center" });
+          show(rows[index]?.key, "center");
         }}
       />
     </div>
   );
 }
 
-// Scrolling up means that somebody wants to read; scrolling to the end means that they want what comes.
-const pausing = (): { wantsEnd: boolean } => ({ wantsEnd: false });
+/** What the reader did last. */
+type Reader = {
+  /** Scrolling up means that somebody wants to read; scrolling to the end means that they want what comes. */
+  wantsEnd: boolean;
+  /** The row that the list was asked to show, until the reader moves the list: where it was then. */
+  goal: { readonly key: string; readonly align: Align; readonly index: number } | undefined;
+};
 
 function useLinkedLine(at: string | undefined, rows: readonly Row[], handle: Props["handle"]): void {
   const shown = useRef<string | undefined>(undefined);
