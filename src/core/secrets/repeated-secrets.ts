@@ -31,8 +31,11 @@ export class Secrets {
     const cutAt = isCut ? text.length : undefined;
     let out = "";
     for (let at = 0; at < text.length && out.length < charsMax; ) {
-      const end = this.#endOf(read, at, cutAt);
+      let end = this.#endOf(read, at, cutAt);
       if (end !== undefined) {
+        // Another secret may begin within this one and end later.
+        for (let inner = at + 1; inner < end; inner++)
+          end = Math.max(end, this.#endOf(read, inner, cutAt) ?? 0);
         out += "…";
         at = end;
         continue;
