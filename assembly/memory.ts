@@ -31,6 +31,9 @@ export const bodyEntryAt: u32 = entriesAt + entries * entryBytes;
 /** The entries in use, two bytes each. */
 export const usedAt: u32 = bodyEntryAt + entryBytes;
 
+/** The places of a line, which are eight numbers: `src/core/batch/line-places.ts`. */
+export const linePlacesBytes: u32 = 32;
+
 /** Stages have the lines of one group each, and the places of their parts. */
 export const stages: u32 = 16;
 export const linesAt: u32 = 0xd_0000;

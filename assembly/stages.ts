@@ -1,5 +1,6 @@
 /** The lines of each group, until the host takes them. */
 import {
+  linePlacesBytes,
   linesAt,
   linesBytes,
   linesStride,
@@ -11,7 +12,6 @@ import {
   stages,
 } from "./memory";
 
-const placesPerLine: u32 = 32;
 /** The bytes, lines and group of each stage. */
 const endsAt: u32 = 0;
 const countsAt: u32 = 0x100;
@@ -45,10 +45,10 @@ export function linesOf(stage: u32): u32 {
 /** Its places, as if its lines began at `base`. Call it once. */
 export function placesOf(stage: u32, base: u32): u32 {
   const start = placesAt + stage * placesStride;
-  const end = start + countOf(stage) * placesPerLine;
+  const end = start + countOf(stage) * linePlacesBytes;
   const moved = i32x4.splat(base);
   const head = i32x4(base, 0, base, base); // PRI is no place
-  for (let at = start; at < end; at += placesPerLine) {
+  for (let at = start; at < end; at += linePlacesBytes) {
     v128.store(at, i32x4.add(v128.load(at), head));
     v128.store(at, i32x4.add(v128.load(at, 16), moved), 16);
   }
@@ -77,7 +77,7 @@ export function stageOf(group: u32): u32 {
 /** True if a line of so many bytes, with its length, fits into the stage. */
 export function hasRoom(stage: u32, lineBytes: u32): bool {
   const count = countOf(stage);
-  return bytesOf(stage) + lineBytes + spare <= linesBytes && (count + 1) * placesPerLine <= placesBytes;
+  return bytesOf(stage) + lineBytes + spare <= linesBytes && (count + 1) * linePlacesBytes <= placesBytes;
 }
 
 /** Adds the line that was written behind the others. Returns where its places go, relative to the first line's. */
@@ -85,5 +85,5 @@ export function add(stage: u32, end: u32): u32 {
   const count = countOf(stage);
   store<u32>(countsAt + stage * 4, count + 1);
   store<u32>(endsAt + stage * 4, end);
-  return placesAt + stage * placesStride + count * placesPerLine;
+  return placesAt + stage * placesStride + count * linePlacesBytes;
 }

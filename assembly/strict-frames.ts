@@ -4,9 +4,8 @@
  * message, in three copies from known places.
  */
 import { copy, digitsOf, writeDecimal } from "./bytes";
-import { framesAt, framesBytes, placesInAt, spare, tokenAt } from "./memory";
+import { framesAt, framesBytes, linePlacesBytes, placesInAt, spare, tokenAt } from "./memory";
 
-const placesPerLine: u32 = 32;
 const strictBit: u32 = 0x400;
 const space: u32 = 0x20;
 const newline: u32 = 0x0a;
@@ -37,7 +36,7 @@ export function writeFrames(
   const limit = framesAt + framesBytes - spare;
   let to = framesAt;
   let line: u32 = 0;
-  for (let at = placesInAt; line < count; line++, at += placesPerLine) {
+  for (let at = placesInAt; line < count; line++, at += linePlacesBytes) {
     if ((load<u32>(at, 4) & strictBit) === 0) break;
     const head = load<u32>(at) + moved;
     const timeEnd = load<u32>(at, 8) + moved;

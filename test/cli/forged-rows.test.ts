@@ -2,16 +2,11 @@
  * Whatever a server puts into a name, a reason or a place: no row of what a command prints begins with it. Tried through
  * a pipe, which gets fewer characters written out than a terminal.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { Writable } from "node:stream";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Api } from "../../cli/api/api.ts";
-import { registerCommands } from "../../cli/commands/all.ts";
-import { explain, Output } from "../../cli/output.ts";
-import { newProgram } from "../../cli/program.ts";
 import { askingCommands } from "../support/asking-commands.ts";
 import { sourcesIn } from "../support/sources.ts";
+import { openStandIn, type StandIn } from "../support/stand-in.ts";
 
 /** What some program or other takes for the end of a line. */
 const ends = ["\n", "\r\n", "\r", "\v", "\f", "\u0085", "\u2028", "\u2029"];
@@ -79,11 +74,7 @@ const eventsOf = (isJson: boolean): readonly string[] => {
 const searched = `event: searched\ndata: ${JSON.stringify({ lines: bad, matches: 0, since: bad, end: "time" })}\n\n`;
 
 let status = 200;
-const server = createServer((request, response) => {
-  let body = "";
-  request.on("data", (chunk) => (body += chunk));
-  request.on("end", () => respond(request, response, body));
-});
+let server: StandIn;
 function respond(request: IncomingMessage, response: ServerResponse, body: string): void {
   const path = request.url!.replace(/\?.*$/s, "");
   if (path.startsWith("/sessions/")) {
@@ -96,37 +87,22 @@ function respond(request: IncomingMessage, response: ServerResponse, body: strin
   const isOne = request.method === "POST" || request.method === "DELETE" || request.method === "PATCH";
   const isMade = isOne && Array.isArray(found) && !/\/(formation|resolve|config-vars)$/.test(path);
   const session = path.endsWith("/log-sessions") && {
-    logplex_url: `${variables.TAILRACE_URL}/sessions/${JSON.parse(body).format}`,
+    logplex_url: `${server.variables.TAILRACE_URL}/sessions/${JSON.parse(body).format}`,
   };
   const answer =
     status === 200 ? session || (isMade ? found[0] : found) : { message: bad, error: bad, code: bad };
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
 }
-let variables: Record<string, string>;
 beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  variables = { TAILRACE_URL: url, TAILRACE_API_KEY: "key" };
+  server = await openStandIn(respond);
 });
-afterAll(() => void server.close());
+afterAll(() => server.close());
 
 /** All that a command prints, and what `main.ts` prints of its failure. */
 async function printedBy(words: readonly string[]): Promise<string> {
-  let text = "";
-  const stream = () => new Writable({ write: (chunk, _, done) => done(void (text += chunk)) }) as never;
-  const output = new Output(stream(), stream(), {});
-  const program = newProgram(output, false);
-  const api = new Api(variables);
-  await registerCommands(program, { api: () => api, output, variables }, words[0]);
-  try {
-    await program.parseAsync(words, { from: "user" });
-  } catch (error) {
-    text += explain(error).text;
-  } finally {
-    api.close();
-    process.exitCode = undefined;
-  }
-  return text;
+  const { printed, failure } = await server.run(words);
+  process.exitCode = undefined;
+  return printed + (failure?.text ?? "");
 }
 
 const asking = [...Object.values(askingCommands).flat(), "drains:info d.1 -a shop"];

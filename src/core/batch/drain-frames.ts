@@ -29,9 +29,10 @@ export class DrainFrames {
     const { places } = indexOf(frames);
     const base = places[(line << placeShift) + place.head]!;
     const from = instance.load(frames, frames.bytes, base, frames.bytes.length);
-    const count = linesWithin(places, line, frames.count, base + instance.loadedEnd - from);
+    const most = Math.min(frames.count - line, instance.linesMax);
+    const count = linesWithin(places, line, most, base + instance.loadedEnd - from);
     instance.putPlaces(places, line, count);
-    instance.put(this.#hostname);
+    instance.putHostname(this.#hostname);
     const isNil = frames.form !== "rfc5424";
     this.linesWritten = code.writeFrames(count, base, from, this.#hostname.length, +isNil, +this.#endsLines);
     return this.linesWritten === 0 ? undefined : instance.frames();
@@ -43,12 +44,8 @@ export class DrainFrames {
   }
 }
 
-/** The places of so many lines are taken at a time. */
-const linesMax = 2048;
-
-// The lines from `line` on that end by `end`.
-function linesWithin(places: Uint32Array, line: number, lines: number, end: number): number {
-  const most = Math.min(lines - line, linesMax);
+// The lines from `line` on that end by `end`, at most `most`.
+function linesWithin(places: Uint32Array, line: number, most: number, end: number): number {
   const fits = (count: number): boolean => places[((line + count - 1) << placeShift) + place.end]! <= end;
   if (fits(most)) return most;
   let [count, over] = [0, most];

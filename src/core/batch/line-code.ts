@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { tokenBytes } from "../secrets/token-mask.ts";
 import { code } from "./assembled-code.ts";
-import { placeShift, placesPerLine } from "./line-places.ts";
+import { placeShift, placesBytes, placesPerLine } from "./line-places.ts";
 
 /** Longer frames than this may take the general path. */
 const frameBytesMax = 32 * 1024;
@@ -22,8 +22,11 @@ type Exports = {
   readonly namesBytesMax: Place;
   readonly hostnameBytesMax: Place;
   readonly placesInAt: Place;
+  readonly placesInBytes: Place;
   readonly framesAt: Place;
   readonly stages: Place;
+  /** The end of all that is in it. */
+  readonly memoryBytes: Place;
   prepare(key: bigint): void;
   know(token: number, namesBytes: number, strict: number, group: number): number;
   knowBody(token: number, namesBytes: number, strict: number): void;
@@ -113,12 +116,27 @@ export class LineCode {
     this.#key = undefined;
   }
 
-  /** Puts a token and its names, or a hostname, where the code expects them; returns their address. */
-  put(first: Uint8Array, names?: Uint8Array): number {
+  /** More frames than the bytes of one call can have. */
+  get anyFrames(): number {
+    return this.code.inputBytes.value;
+  }
+
+  /** The lines whose places there is room for. */
+  get linesMax(): number {
+    return this.code.placesInBytes.value / placesBytes;
+  }
+
+  /** Puts a token and its names, or the names of a body, where the code expects them; returns their address. */
+  putNames(names: Uint8Array, token?: Uint8Array): number {
     const at = this.code.tokenAt.value;
-    this.#memory.set(first, at);
-    if (names !== undefined) this.#memory.set(names, at + tokenBytes);
+    if (token !== undefined) this.#memory.set(token, at);
+    this.#memory.set(names, at + tokenBytes);
     return at;
+  }
+
+  /** The same with the hostname of a drain. */
+  putHostname(hostname: Uint8Array): void {
+    this.#memory.set(hostname, this.code.tokenAt.value);
   }
 
   /** The same with the places of `count` lines from `line` on. */

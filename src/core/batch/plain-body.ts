@@ -1,10 +1,6 @@
 import type { Origin } from "./canonical.ts";
 import { type LineCode, lineCode, type StagedLines } from "./line-code.ts";
 
-const noToken = new Uint8Array(0);
-/** More frames than the bytes of a call have. */
-const anyFrames = 65_536;
-
 /** The plain frames of a body, which become lines of one origin, whatever word they name in the place of a token. */
 export class PlainBody {
   /** The frames and bytes that the last call has taken. */
@@ -32,10 +28,10 @@ export class PlainBody {
     if (instance === null) return undefined;
     const { code } = instance;
     const { names, strict } = this.#origin;
-    code.knowBody(instance.put(noToken, names), names.length, strict); // those of another body may be there
+    code.knowBody(instance.putNames(names), names.length, strict); // those of another body may be there
     const from = instance.load(this.#key, this.#body, at, this.#body.length);
-    this.bytesTaken =
-      code.run(from, instance.loadedEnd, frameBytesMax, Math.min(framesMax, anyFrames), 1) - from;
+    const most = Math.min(framesMax, instance.anyFrames);
+    this.bytesTaken = code.run(from, instance.loadedEnd, frameBytesMax, most, 1) - from;
     this.framesTaken = code.framesTaken();
     return this.framesTaken === 0 ? undefined : instance.stages[0];
   }

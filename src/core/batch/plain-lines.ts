@@ -13,9 +13,6 @@ import { type LineCode, lineCode, type StagedLines } from "./line-code.ts";
 /** Takes the lines that frames became. */
 type Place = (channel: ChannelId, lines: StagedLines) => void;
 
-/** The frames of one call: more than the bytes of a call have. */
-const framesMax = 65_536;
-
 export class PlainLines {
   /** The frames that the last call has taken. */
   framesTaken = 0;
@@ -51,7 +48,7 @@ export class PlainLines {
     if (instance === null || registry !== this.#registry || token.length !== tokenBytes) return;
     const { code } = instance;
     if (names.length > code.namesBytesMax.value) return;
-    const at = instance.put(token, names);
+    const at = instance.putNames(names, token);
     if (code.know(at, names.length, strict, this.#groupOf(channel)) !== 0) return;
     this.#forget(); // there are too many
     code.know(at, names.length, strict, this.#groupOf(channel));
@@ -69,7 +66,7 @@ export class PlainLines {
     const { code } = instance;
     for (let next = at; ; ) {
       const from = instance.load(bytes, bytes, next, bytes.length);
-      next += code.run(from, instance.loadedEnd, frameBytesMax, framesMax, 0) - from;
+      next += code.run(from, instance.loadedEnd, frameBytesMax, instance.anyFrames, 0) - from;
       this.framesTaken += code.framesTaken();
       this.#placeAll(place);
       if (code.framesTaken() === 0 || next === bytes.length) return next;

@@ -58,7 +58,7 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
   constructor(socket: Socket, parts: ConnectionParts<RelpOptions>, refused: MemoryBudget) {
     super(socket, parts, new RelpBuffer(parts.options.frameBytesMax));
     this.#refused = refused;
-    this.#lines = new RoundLines(parts.options.queues.rooms);
+    this.#lines = new RoundLines(parts.options.queues.rooms, parts.options.tokens);
     for (const event of ["drain", "close"]) socket.on(event, () => this.#wake());
   }
 
@@ -71,7 +71,7 @@ export class RelpConnection extends FrameConnection<RelpBuffer, RelpOptions> {
 
   protected begin(): void {
     const { router, options } = this.parts;
-    this.#lines.begin(options.tokens);
+    this.#lines.begin();
     if (this.hasRest) return;
     const sorting = router.sort(options.clock.nowMs(), this.fallback, this.#lines);
     this.#round = { sorting, bytes: 0 };

@@ -27,19 +27,20 @@ class ChannelLines {
 
 export class RoundLines implements LineTarget {
   readonly #rooms: Rooms;
+  readonly #tokens: TokenLookup;
   readonly #channels = new Map<ChannelId, ChannelLines>();
-  #tokens: TokenLookup | undefined;
   /** Those of a batch of the last round. */
   #bytes = 0;
 
-  constructor(rooms: Rooms) {
+  /** `tokens`: those that `knows` is told of. */
+  constructor(rooms: Rooms, tokens: TokenLookup) {
     this.#rooms = rooms;
+    this.#tokens = tokens;
   }
 
-  /** Call at the beginning of a read. `tokens`: those that `knows` is told of. */
-  begin(tokens: TokenLookup): void {
-    this.#tokens = tokens;
-    plainLines.begin(tokens, tokens.version);
+  /** Call at the beginning of a read. */
+  begin(): void {
+    plainLines.begin(this.#tokens, this.#tokens.version);
   }
 
   place(record: TokenRecord, source: string, bytes: Uint8Array, header: SyslogHeader, nowMs: number): void {
@@ -58,7 +59,7 @@ export class RoundLines implements LineTarget {
 
   knows(name: Uint8Array, record: TokenRecord): void {
     const origin = this.#of(record.channel).origins.of(record, record.source);
-    plainLines.know(this.#tokens!, name, record.channel, origin);
+    plainLines.know(this.#tokens, name, record.channel, origin);
   }
 
   /** The lines of each channel, in order; the next round begins. */

@@ -1,5 +1,4 @@
 import type { Socket } from "node:net";
-import { plainLines } from "../../core/batch/plain-lines.ts";
 import { malformedFrames } from "../../metrics.ts";
 import { type ConnectionParts, FrameConnection } from "../connections/frame-connection.ts";
 import type { Sorting } from "../routing/router.ts";
@@ -37,7 +36,7 @@ export class SyslogConnection extends FrameConnection<FrameBuffer, SyslogParts["
     let taken = 0;
     for (let hasMore = frames.at < frames.bytes.length; hasMore; ) {
       hasMore = frames.passTo(this.#writer.placePlain(frames.bytes, frames.at));
-      taken += plainLines.framesTaken;
+      taken += this.#writer.plainFrames;
     }
     this.#sorting!.placed += taken;
     return taken;

@@ -34,6 +34,11 @@ export class SyslogWriter implements LineTarget, Sender {
     this.#bytes += stream.add(this, record, source, bytes, header, nowMs);
   }
 
+  /** The frames that the last `placePlain` has added. */
+  get plainFrames(): number {
+    return plainLines.framesTaken;
+  }
+
   /** Adds the plain frames at `at` whose tokens are known, and returns the place after the last one. */
   placePlain(bytes: Uint8Array, at: number): number {
     return plainLines.take(bytes, at, this.#options.frameBytesMax, this.#place);

@@ -1,48 +1,25 @@
 /** Whatever answers in a server's place, in JSON of any form: each command says so, and none takes it for its own mistake. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Writable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Api } from "../../../cli/api/api.ts";
-import { registerCommands } from "../../../cli/commands/all.ts";
-import { explain, Output } from "../../../cli/output.ts";
-import { newProgram } from "../../../cli/program.ts";
 import { askingCommands } from "../../support/asking-commands.ts";
 import { runCli } from "../../support/cli.ts";
 import { wholeProgram } from "../../support/man-page.ts";
+import { openStandIn, type StandIn } from "../../support/stand-in.ts";
 
 let status = 200;
 let answer = "";
-const server = createServer((request, response) => {
-  request.resume();
-  response.writeHead(status, { "content-type": "application/json" }).end(answer);
-});
-let variables: Record<string, string>;
+let server: StandIn;
 beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  variables = { TAILRACE_URL: url, TAILRACE_API_KEY: "key" };
+  server = await openStandIn((_, response) => {
+    response.writeHead(status, { "content-type": "application/json" }).end(answer);
+  });
 });
-afterAll(() => void server.close());
+afterAll(() => server.close());
 
-/** Runs a command in this process, as `main.ts` does. */
 async function run(words: readonly string[]): Promise<{ text: string; exitStatus: number }> {
-  const nowhere = () => new Writable({ write: (_chunk, _encoding, done) => done() }) as never;
-  const output = new Output(nowhere(), nowhere(), {});
-  const program = newProgram(output, false);
-  const api = new Api(variables);
-  await registerCommands(program, { api: () => api, output, variables }, words[0]);
-  try {
-    await program.parseAsync(words, { from: "user" });
-    return { text: "", exitStatus: 0 };
-  } catch (error) {
-    return explain(error);
-  } finally {
-    api.close();
-  }
+  return (await server.run(words)).failure ?? { text: "", exitStatus: 0 };
 }
 
 const answers = ["[]", "{}", "null", '"x"', "[1]", "[null]", "[{}]", "5"];
@@ -86,7 +63,7 @@ describe("run, ship and up", () => {
         const words = line.replace("PROCFILE", procfile).split(" ");
         const { status: exitStatus, stderr } = await runCli(
           words,
-          { ...variables, PATH: process.env.PATH! },
+          { ...server.variables, PATH: process.env.PATH! },
           "line\n",
         );
         expect({ answer, stderr }).toEqual({

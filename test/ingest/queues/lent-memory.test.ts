@@ -14,7 +14,7 @@ import { keepsAll } from "../../contract/channel-log.ts";
 import { textsOf } from "../../support/batches.ts";
 import { FakeDisk } from "../../support/fake-disk.ts";
 import { until } from "../../support/until.ts";
-import { channelOf, silent, tokenOf } from "../registry.ts";
+import { channelOf, FakeTokens, silent, tokenOf } from "../registry.ts";
 
 const time = "2026-01-02T03:04:05.000006+00:00";
 const header = new SyslogHeader();
@@ -88,7 +88,10 @@ async function world(door: Door) {
   for (const app of sent.keys())
     records.set(app, { token: tokenOf(app), channel: channelOf(app), source: "app", createdAt: "" });
   // Of each client one round is under way; what comes meanwhile from several gathers.
-  const clients = [0, 1, 2, 3].map(() => ({ lines: new RoundLines(queues.rooms), last: Promise.resolve() }));
+  const clients = [0, 1, 2, 3].map(() => ({
+    lines: new RoundLines(queues.rooms, new FakeTokens()),
+    last: Promise.resolve(),
+  }));
   let rounds = 0;
   const sendRound = (frames: readonly Buffer[], record: TokenRecord) => {
     const client = clients[rounds++ % clients.length]!;
