@@ -21,6 +21,7 @@ const withoutChance = [
   "--no-liftoff",
   "--predictable",
   "--single-threaded",
+  "--predictable-gc-schedule", // by the clock, a collection more or less is a third of a line's instructions
   "--hash-seed=1",
   "--random-seed=1",
 ];
@@ -32,17 +33,21 @@ async function instructions(inRounds: number, outRounds: number): Promise<number
   return Number(/I\s+refs:\s+([\d,]+)/.exec(stderr)![1]!.replaceAll(",", ""));
 }
 
-test.runIf(hasValgrind)("of a line, in and out", async () => {
-  const [once, twiceIn, twiceOut] = await Promise.all([
-    instructions(rounds, rounds),
-    instructions(2 * rounds, rounds),
-    instructions(rounds, 2 * rounds),
-  ]);
-  const ofALine = (more: number) => Math.round((more - once!) / rounds / linesARound);
-  const counted = { in: ofALine(twiceIn), out: ofALine(twiceOut) };
-  console.info("instructions of a line", counted);
-  expect(counted.in).toBeGreaterThan(300); // less would mean that nothing was counted
-  expect(counted.in).toBeLessThan(1_200); // 1,021
-  expect(counted.out).toBeGreaterThan(100);
-  expect(counted.out).toBeLessThan(550); // 443
-});
+test.runIf(hasValgrind)(
+  "of a line, in and out",
+  async () => {
+    const [once, twiceIn, twiceOut] = await Promise.all([
+      instructions(rounds, rounds),
+      instructions(2 * rounds, rounds),
+      instructions(rounds, 2 * rounds),
+    ]);
+    const ofALine = (more: number) => Math.round((more - once!) / rounds / linesARound);
+    const counted = { in: ofALine(twiceIn), out: ofALine(twiceOut) };
+    console.info("instructions of a line", counted);
+    expect(counted.in).toBeGreaterThan(300); // less would mean that nothing was counted
+    expect(counted.in).toBeLessThan(1_600); // 1,421, of which some 400 are collections
+    expect(counted.out).toBeGreaterThan(100);
+    expect(counted.out).toBeLessThan(550); // 441
+  },
+  300_000,
+);

@@ -1,7 +1,7 @@
 /** The filter of the log in a real browser: every word of it, what it says of a text that says nothing, and neighbours. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PageWorld, rowWith } from "./page-world.ts";
+import { openRow, PageWorld, rowWith } from "./page-world.ts";
 
 const lines = 60;
 const atMs = Date.now() - 3_600_000;
@@ -164,7 +164,7 @@ test("a search that finds more than the list holds says so, and a level between 
   await write(page, "level:crit until:0s");
   await page.getByText("searched: no line comes live").waitFor();
   await expect.poll(() => page.getByLabel("severity").inputValue()).toBe("crit");
-  await rowWith(page, "line 11999").click();
+  await openRow(page, "line 11999");
   const note = page.getByText("older ones are not held");
   const upwards = async () => {
     await page.keyboard.press("g");

@@ -1,7 +1,7 @@
 /** What strangers and senders can do to somebody's browser: a tab that answers, and text that cannot hide. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PageWorld, rowWith, type SentLine } from "./page-world.ts";
+import { openRow, PageWorld, rowWith, type SentLine } from "./page-world.ts";
 
 let world: PageWorld;
 beforeAll(async () => {
@@ -23,7 +23,7 @@ type Case = {
 
 const long = 250_000;
 const inDetail = (text: string) => async (page: Page) => {
-  await rowWith(page, text).first().click();
+  await openRow(page, text);
   await page.getByRole("button", { name: "Copy link" }).waitFor();
 };
 

@@ -2,7 +2,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { axeFinds } from "./axe-finds.ts";
-import { PageWorld, rowWith } from "./page-world.ts";
+import { openRow, PageWorld, rowWith } from "./page-world.ts";
 import { sampleLines } from "./sample-lines.ts";
 
 let world: PageWorld;
@@ -45,19 +45,6 @@ describe("signing in and out", () => {
   });
 });
 
-/** Clicks on a line until its details show: while rows are still being measured, another one may come under a click. */
-async function opensDetails(page: Page, line: string, shown: string): Promise<void> {
-  const details = page.locator(".detail");
-  const open = async () => {
-    const said = (await details.count()) === 0 ? "" : await details.innerText();
-    if (said.includes(shown)) return said;
-    await rowWith(page, line).click();
-    await details.waitFor();
-    return said;
-  };
-  await expect.poll(open).toContain(shown);
-}
-
 describe("lines", () => {
   test("of a hostile app are text, and break neither out of their row nor the page", async () => {
     await world.createApp("hostile");
@@ -75,7 +62,7 @@ describe("lines", () => {
     const text = rowWith(page, "gnp.exe").locator(".text");
     await expect.poll(() => text.innerText()).toBe("\\u001b]0;title\\u0007\\u001b[2Jred \\u202egnp.exe");
     await expect.poll(() => page.locator(".c-red.bold").innerText()).toBe("red");
-    await opensDetails(page, "<b>bold</b>", "c: null");
+    await openRow(page, "<b>bold</b>", "c: null");
     expect(faults).toEqual([]);
     await context.close();
   });
@@ -146,7 +133,7 @@ describe("lines", () => {
     expect(await rowWith(page, "not seen").count()).toBe(0);
 
     await page.goto(`${world.server.url}/#/apps/links/log?match=line%20700%20of`);
-    await rowWith(page, "line 700 of many").click();
+    await openRow(page, "line 700 of many", "line 700 of many");
     await page.getByRole("button", { name: "Show neighbours" }).click();
     await rowWith(page, "line 701 of many").waitFor();
     await rowWith(page, "line 699 of many").waitFor();
@@ -297,7 +284,7 @@ describe("lines", () => {
     for (const width of [1400, 390]) {
       const { page, context } = await world.signedIn("#/apps/fields/log");
       await page.setViewportSize({ width, height: 844 });
-      await rowWith(page, "payment failed").click();
+      await openRow(page, "payment failed");
       const text = page.locator(".detail .whole-text");
       await expect.poll(async () => (await text.boundingBox())?.height).toBeGreaterThan(80);
       await context.close();

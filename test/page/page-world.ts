@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
+import { expect } from "vitest";
 import { TestServer, testKey } from "../support/server.ts";
 
 export type SentLine = {
@@ -130,3 +131,18 @@ function frameOf({ message, dyno = "web.1", pri = 190, atMs = Date.now() }: Sent
 
 /** Rows of a list that show the text. */
 export const rowWith = (page: Page, text: string): Locator => page.locator(".row", { hasText: text });
+
+/**
+ * Opens the details of the row with that text, which show `shown` then. A click is lost, or another row's, if rows move between
+ * its two halves, as they do while they are measured on a busy machine.
+ */
+export async function openRow(page: Page, text: string, shown = ""): Promise<void> {
+  const details = page.locator(".detail");
+  const open = async (): Promise<boolean> => {
+    if ((await details.count()) > 0 && (await details.innerText()).includes(shown)) return true;
+    await rowWith(page, text).first().click();
+    await details.waitFor({ timeout: 3_000 }).catch(() => {});
+    return false;
+  };
+  await expect.poll(open).toBe(true);
+}

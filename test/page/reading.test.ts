@@ -1,7 +1,7 @@
 /** Reading a log in a real browser: the histogram, how lines are shown, what can be taken along, and what is told to ears. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PageWorld, rowWith, type SentLine } from "./page-world.ts";
+import { openRow, PageWorld, rowWith, type SentLine } from "./page-world.ts";
 
 const minutes = 100;
 const perMinute = 40;
@@ -121,7 +121,7 @@ test("a line, and a link to it, are copied; the list is downloaded as text", asy
 
 test("the fields of JSON are a tree that opens and closes", async () => {
   const { page, context } = await world.signedIn("#/apps/json/log");
-  await rowWith(page, "job done").click();
+  await openRow(page, "job done");
   const tree = page.locator(".detail details.json", { hasText: "user" }).first();
   await tree.getByText('"a"').waitFor();
   await tree.locator("summary").first().click();
