@@ -277,7 +277,7 @@ async function openHttp(base: Base, parts: HttpParts) {
   const { scope, config, logger } = base;
   const { connections, own, readiness } = parts;
   const { tlsCert, tlsKey } = config;
-  const bare = new BareRoutes();
+  const bare = new BareRoutes(base.clock);
   const onForeign: OnForeign = (address, cause) => parts.faults.note(address, cause);
   const limits = httpLimits;
   const server = await httpServer({ logger, connections, bare, limits, tlsCert, tlsKey, onForeign });

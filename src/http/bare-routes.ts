@@ -4,12 +4,19 @@
  * must have the same route.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { HttpDate } from "./http-date.ts";
 
 /** Answers the request in every case. Never throws. */
 type BareListener = (request: IncomingMessage, response: ServerResponse) => void;
 
 export class BareRoutes {
+  /** For answers that Node does not date. */
+  readonly date: HttpDate;
   readonly #posts = new Map<string, BareListener>();
+
+  constructor(clock: { nowMs(): number }) {
+    this.date = new HttpDate(() => clock.nowMs());
+  }
 
   /** Registers `listener` for `POST url`. */
   post(url: string, listener: BareListener): void {
@@ -17,7 +24,7 @@ export class BareRoutes {
   }
 
   /** The listener for the request; undefined: the framework answers it. */
-  find({ method, url }: IncomingMessage): BareListener | undefined {
+  find({ method, url }: Pick<IncomingMessage, "method" | "url">): BareListener | undefined {
     return method === "POST" ? this.#posts.get(url!) : undefined;
   }
 

@@ -10,6 +10,8 @@ import type { Connection } from "./connection.ts";
 import { reportMalformed } from "./cut-off.ts";
 import type { OwnBody } from "./own-body.ts";
 import type { Parsing, ReadsParts } from "./reads-parts.ts";
+import type { FoundHead } from "./repeated-heads.ts";
+import type { RepeatedAnswer } from "./repeated-request.ts";
 import { RequestBytes } from "./request-bytes.ts";
 
 /** Senders of lines take turns apart from other requests of their address. */
@@ -34,6 +36,8 @@ export class ConnectionReads {
   #isAhead = false; // what waits is for requests before it; the socket is read, so that its end is noticed
   #isCounted = false; // what waits was found to be no more requests than may come in one read
   #dropping: NodeJS.Timeout | undefined;
+  /** The answer to a request that the parser does not know of: it gets nothing before that is written. */
+  #answer: RepeatedAnswer | undefined;
 
   private constructor(socket: Socket, connection: Connection, parts: ReadsParts) {
     this.#socket = socket as Socket & Parsing;
@@ -42,6 +46,8 @@ export class ConnectionReads {
     this.#bytes = new RequestBytes({
       parse: (piece) => socket.emit("data", piece), // to the HTTP server's own listener
       isOwn: parts.isOwn,
+      heads: parts.heads,
+      repeat: (head, body) => this.#repeat(head, body),
       moved: (body) => this.#moved(body),
       ended: () => this.#dropped(),
       malformed: () => reportMalformed(socket),
@@ -113,7 +119,19 @@ export class ConnectionReads {
   get #mustHold(): boolean {
     const isPaused = this.#waiting.length > 0 && this.#connection.isPaused;
     const isUnread = this.#socket._paused === true;
-    return this.#isInLine || isPaused || isUnread || this.#bytes.body?.isWaiting === true;
+    const isBehind = this.#waiting.length > 0 && this.#isAnswering;
+    return this.#isInLine || isPaused || isUnread || isBehind || this.#bytes.body?.isWaiting === true;
+  }
+
+  // True between the whole request that the parser does not know of and its answer.
+  get #isAnswering(): boolean {
+    return this.#answer?.isDone === false && !this.#bytes.isInBody;
+  }
+
+  #repeat(head: FoundHead, body: OwnBody): boolean {
+    if (this.#connection.requests > 0 || this.#socket._httpMessage != null) return false;
+    this.#answer = this.#parts.repeat(head, body, this.#socket);
+    return true;
   }
 
   // Called by Node with the bytes that were read. Returns false to stop reading for now.
@@ -152,7 +170,7 @@ export class ConnectionReads {
   }
 
   #mustWait(bytes: Buffer, at: number, isInTurn: boolean): boolean {
-    if (this.#socket._paused === true) return true;
+    if (this.#socket._paused === true || this.#isAnswering) return true;
     if (at === 0) return this.#connection.isPaused || (!isInTurn && this.#isTurnOver(bytes.length));
     if (this.#connection.isPaused) return this.#isEnough(bytes, at);
     return this.#bytes.isInChunks && this.#connection.requests < 2 && this.#isTurnOver(bytes.length);
@@ -226,6 +244,8 @@ export class ConnectionReads {
 
   // Node closes the connection behind the last answer that it knows of.
   #ended(): void {
+    // The requests that wait are answered behind it, by answers that Node knows.
+    if (this.#waiting.length > 0) this.#answer?.letGo();
     const waiting = this.#noLongerWaiting();
     for (let at = 0; at < waiting.length && !this.#isOver; ) at = this.#bytes.take(waiting, at);
     const { body } = this.#bytes;
@@ -236,6 +256,7 @@ export class ConnectionReads {
     this.#noLongerWaiting();
     this.#dropped();
     this.#bytes.close();
+    this.#answer?.broke();
   }
 }
 

@@ -11,13 +11,12 @@ import type { BareRoutes } from "./bare-routes.ts";
 import { readCertificate } from "./certificate.ts";
 import { answerClientErrors, type OnForeign } from "./client-errors.ts";
 import type { Connections } from "./connections.ts";
+import { isRepeated } from "./repeated-request.ts";
 import { RequestGate, type RequestGateLimits } from "./request-gate.ts";
 
 type HttpServerLimits = RequestGateLimits & {
   /** For a TLS handshake, and for all headers of a request. */
   readonly headersMsMax: number;
-  /** How long a connection may be idle. */
-  readonly keepAliveMs: number;
 };
 
 /** The longest part of a path: drain URLs and session ids are such parts. */
@@ -64,8 +63,14 @@ export async function httpServer({
     serverFactory: (handle) => {
       const gate = new RequestGate(
         connections,
-        (request, response) => (bare?.find(request) ?? handle)(request, response),
-        (request) => bare?.find(request) !== undefined,
+        (request, response) => {
+          const listener = bare?.find(request);
+          if (listener !== undefined) listener(request, response);
+          else if (isRepeated(request))
+            request.socket.destroy(); // the server has begun to close
+          else handle(request, response);
+        },
+        bare,
         limits,
       );
       const { IncomingMessage, ServerResponse } = gate;

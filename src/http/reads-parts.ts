@@ -1,7 +1,11 @@
 /** The surroundings of `ConnectionReads`. */
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { TurnLine } from "../turn-line.ts";
 import type { Turns } from "../turns.ts";
+import type { OwnBody } from "./own-body.ts";
+import type { FoundHead, RepeatedHeads } from "./repeated-heads.ts";
+import type { RepeatedAnswer } from "./repeated-request.ts";
 import type { RequestBytesParts } from "./request-bytes.ts";
 
 /** Shared by the reads of all connections of a server. */
@@ -10,6 +14,9 @@ export type ReadsParts = {
   /** Connections with something to parse; as many continue in a turn as it has time for. */
   readonly line: TurnLine;
   readonly isOwn: RequestBytesParts["isOwn"];
+  readonly heads: RepeatedHeads;
+  /** Begins the request of a head that was read before; returns its answer. */
+  readonly repeat: (head: FoundHead, body: OwnBody, socket: Socket) => RepeatedAnswer;
   /** Requests of one connection, including the one that is being answered. */
   readonly requestsMax: number;
   /** For the rest of a body that nobody wants. */
@@ -25,6 +32,8 @@ export type ReadsParts = {
 export type Parsing = {
   readonly parser?: { onIncoming: (request: IncomingMessage, keepAlive: boolean) => number } | null;
   readonly _handle?: { reading: boolean; readStart: () => number; readStop: () => number } | null;
+  /** The answer that Node is writing or will write next. */
+  readonly _httpMessage?: unknown;
   /** Set when Node stopped reading because an answer is not being read. */
   readonly _paused?: boolean;
 };

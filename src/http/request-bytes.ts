@@ -6,6 +6,7 @@ import type { IncomingMessage } from "node:http";
 import { Chunks } from "./chunks.ts";
 import { HeadEnd } from "./head-end.ts";
 import { OwnBody, setOwnBody } from "./own-body.ts";
+import type { FoundHead, RepeatedHeads } from "./repeated-heads.ts";
 
 /**
  * The most that the parser gets at a time where that may be many chunks, or a head without end. Also the first piece
@@ -21,7 +22,11 @@ const emptyLine = 0x0d0a0d0a;
 export type RequestBytesParts = {
   readonly parse: (piece: Buffer) => void;
   /** True when the request's route reads its body itself: see `OwnBody`. */
-  readonly isOwn: (request: IncomingMessage) => boolean;
+  readonly isOwn: (request: Pick<IncomingMessage, "method" | "url">) => boolean;
+  /** Heads that need not be parsed again. */
+  readonly heads: RepeatedHeads;
+  /** Begins the request of such a head; returns false, and does nothing, if only the parser may begin one now. */
+  readonly repeat: (head: FoundHead, body: OwnBody) => boolean;
   /** Called when the current body gets a reader or is dropped, when it is complete, and when it is malformed. */
   readonly moved: (body: OwnBody) => void;
   readonly ended: () => void;
@@ -33,6 +38,12 @@ export class RequestBytes {
   readonly #head = new HeadEnd();
   /** True when the piece that is being parsed ends with the head of a request. */
   #isWholeHead = false;
+  /** True when the parser has read a part of a head. */
+  #isInHead = false;
+  /** True behind a body that bypassed the parser: it has read nothing of the next request. */
+  #isBetween = false;
+  /** The request that the parser has just begun, if its body bypasses it and is not in chunks. */
+  #begun: IncomingMessage | undefined;
   #body: OwnBody | undefined;
   /** The request whose body goes to the parser, and the bytes that are missing; NaN for chunks. */
   #parsed: IncomingMessage | undefined;
@@ -64,7 +75,8 @@ export class RequestBytes {
       this.#lookAtBody();
       return end;
     }
-    return this.#parsed === undefined ? this.#parseHead(bytes, at) : this.#parseBody(this.#parsed, bytes, at);
+    if (this.#parsed !== undefined) return this.#parseBody(this.#parsed, bytes, at);
+    return (this.#isBetween ? this.#repeat(bytes, at) : undefined) ?? this.#parseHead(bytes, at);
   }
 
   /** Counts bytes that were read into the memory of the body's reader. */
@@ -85,10 +97,10 @@ export class RequestBytes {
     const isOwn = this.#isWholeHead && this.#parts.isOwn(request);
     this.#parsed = undefined;
     if (isOwn && (coding === undefined ? length > 0 : coding.toLowerCase() === "chunked")) {
-      const body = new OwnBody(coding === undefined ? length : new Chunks());
-      body.onMoved = () => this.#parts.moved(body);
+      const body = this.#ownBody(coding === undefined ? length : new Chunks());
       setOwnBody(request, body);
       this.#body = body;
+      if (coding === undefined) this.#begun = request;
       return skipBody;
     }
     if (coding !== undefined || !this.#isWholeHead) {
@@ -109,12 +121,35 @@ export class RequestBytes {
     body?.broke();
   }
 
+  #ownBody(length: number | Chunks): OwnBody {
+    const body = new OwnBody(length);
+    body.onMoved = () => this.#parts.moved(body);
+    return body;
+  }
+
+  // The place after a head like one of before; undefined if the parser has to read what begins here.
+  #repeat(bytes: Buffer, at: number): number | undefined {
+    const { heads, isOwn, repeat } = this.#parts;
+    const head = heads.find(bytes, at);
+    if (head === undefined || !isOwn(head)) return undefined;
+    const body = this.#ownBody(head.bodyBytes);
+    if (!repeat(head, body)) return undefined;
+    this.#body = body;
+    return head.end;
+  }
+
   #parseHead(bytes: Buffer, at: number): number {
     const piece = bytes.subarray(at, at + pieceBytesMax);
     const found = this.#head.find(piece, 0);
+    const isFromBegin = !this.#isInHead;
     this.#isWholeHead = found !== -1;
+    this.#isInHead = found === -1;
+    this.#isBetween = false;
     this.#parts.parse(this.#isWholeHead ? piece.subarray(0, found) : piece);
     this.#isWholeHead = false;
+    if (this.#begun !== undefined && isFromBegin)
+      this.#parts.heads.learn(piece.subarray(0, found), this.#begun);
+    this.#begun = undefined;
     return at + (found === -1 ? piece.length : found);
   }
 
@@ -135,6 +170,7 @@ export class RequestBytes {
     if (this.#body?.isBad === true) this.#parts.malformed();
     if (this.#body?.missingBytes !== 0) return;
     this.#body = undefined;
+    this.#isBetween = true;
     this.#parts.ended();
   }
 }

@@ -10,6 +10,7 @@ import { orALittle, TurnLine } from "../turn-line.ts";
 import { ownTurns } from "../turns.ts";
 import { AnswerPace, type AnswerPaceLimits, answerBytesMin } from "./answer-pace.ts";
 import { answersInTurns } from "./answers-in-turns.ts";
+import type { BareRoutes } from "./bare-routes.ts";
 import { boundedRequests } from "./bounded-request.ts";
 import type { Arrival, Connection } from "./connection.ts";
 import { ConnectionReads } from "./connection-reads.ts";
@@ -19,6 +20,8 @@ import { ownBodyOf } from "./own-body.ts";
 import { PacedLine } from "./paced-line.ts";
 import { sendAnswer } from "./raw-answer.ts";
 import type { ReadsParts } from "./reads-parts.ts";
+import { RepeatedHeads } from "./repeated-heads.ts";
+import { type AnswerParts, RepeatedAnswer, repeatedRequest } from "./repeated-request.ts";
 
 export type RequestGateLimits = AnswerPaceLimits & {
   /** Requests of one connection, including the one that is being answered. */
@@ -31,6 +34,8 @@ export type RequestGateLimits = AnswerPaceLimits & {
   readonly waitingReadsBytesMax: number;
   /** After this time, a client that has closed its side gets no more answers. */
   readonly halfClosedMsMax: number;
+  /** How long a connection may be idle. */
+  readonly keepAliveMs: number;
 };
 
 /** A property of Node that its types lack. */
@@ -52,22 +57,31 @@ export class RequestGate {
   #turn = 0;
   #isTurnOpen = false;
 
-  /** `isOwn`: true when the body of the request bypasses Node's parser. */
+  /** `bare`: the routes whose requests bypass Node's parser, except for heads that it has not read before. */
   constructor(
     connections: Connections,
     handle: RequestListener,
-    isOwn: (request: IncomingMessage) => boolean,
+    bare: Pick<BareRoutes, "find" | "date"> | undefined,
     limits: RequestGateLimits,
   ) {
     this.#connections = connections;
     this.#handle = handle;
     this.#requestsMax = limits.requestsMax;
     this.#halfClosedMsMax = limits.halfClosedMsMax;
+    const line: AnswerParts["line"] = (...given) => this.#send(...given);
     this.#inLine = new TurnLine({ isOver: orALittle(this.#turns), run: (work) => work() });
     this.#reads = {
       turns: this.#turns,
       line: this.#inLine, // with two lines, one would be served only after everything in the other
-      isOwn,
+      isOwn: (request) => bare?.find(request) !== undefined,
+      heads: new RepeatedHeads(),
+      repeat: (head, body, socket) => {
+        const request = repeatedRequest(head, body, socket);
+        const { date } = bare!; // only its requests are own ones
+        const answer = new RepeatedAnswer(request, { line, date, keepAliveMs: limits.keepAliveMs });
+        this.#arrive({ request, response: answer as unknown as ServerResponse, expects: "nothing" });
+        return answer;
+      },
       requestsMax: limits.requestsMax,
       dropMsMax: limits.requestMsMax,
       waitingBytes: 0,
@@ -87,9 +101,7 @@ export class RequestGate {
   );
 
   /** For the server option of that name. */
-  readonly ServerResponse: typeof ServerResponse = answersInTurns((response, bytes, send) =>
-    this.#send(response, bytes, send),
-  );
+  readonly ServerResponse: typeof ServerResponse = answersInTurns((...given) => this.#send(...given));
 
   /** Handles every request of `server`, which must not check the Host header itself. */
   attach(server: Server, { isTls }: { readonly isTls: boolean }): void {

@@ -6,6 +6,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { Connection } from "../../src/http/connection.ts";
 import { ConnectionReads } from "../../src/http/connection-reads.ts";
+import { RepeatedHeads } from "../../src/http/repeated-heads.ts";
 import { TurnLine } from "../../src/turn-line.ts";
 import { Turns } from "../../src/turns.ts";
 import { kept } from "../support/kept.ts";
@@ -36,6 +37,10 @@ async function listening(
     turns,
     line,
     isOwn: () => false,
+    heads: new RepeatedHeads(),
+    repeat: () => {
+      throw new Error("no head is repeated here");
+    },
     requestsMax: 32,
     dropMsMax: 1_000,
     waitingBytes: 0,
@@ -158,6 +163,10 @@ test("a socket that has no parser of an HTTP server is left alone", () => {
     turns,
     line: lineOf(turns),
     isOwn: () => false,
+    heads: new RepeatedHeads(),
+    repeat: () => {
+      throw new Error("no head is repeated here");
+    },
     requestsMax: 32,
     dropMsMax: 1,
     waitingBytes: 0,

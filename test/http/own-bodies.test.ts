@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { realClock } from "../../src/clock.ts";
 import type { AppError } from "../../src/errors/app-error.ts";
 import { BareRoutes } from "../../src/http/bare-routes.ts";
 import { OwnBody, ownBodyOf } from "../../src/http/own-body.ts";
@@ -23,7 +24,7 @@ const bodies = new BodyBudget(new MemoryBudget(1 << 28), ingestLimits);
 
 /** Answers with the body, and counts those that came beside the parser. */
 class Echo {
-  readonly bare = new BareRoutes();
+  readonly bare = new BareRoutes(realClock);
   own = 0;
 
   constructor() {
