@@ -129,6 +129,10 @@ export class RepeatedAnswer {
   }
 
   #write(body: string): void {
+    if (!this.#socket.writable) {
+      this.#done(); // its connection was refused meanwhile
+      return;
+    }
     const { statusCode: status } = this;
     const reason = this.statusMessage || http.STATUS_CODES[status] || "";
     http.validateHeaderValue("status", reason);

@@ -24,6 +24,7 @@ class Route {
   /** Requests that Node's parser did not read the head of. */
   repeated = 0;
   broken = 0;
+  onBroken: (response: ServerResponse) => void = (response) => response.destroy();
 
   constructor() {
     this.bare.post("/own", (request, response) => void this.#answer(request, response));
@@ -39,7 +40,7 @@ class Route {
       response.end(`<${authorization} ${id} ${await readBody(request, reservation, ingestLimits)}>`);
     } catch {
       this.broken++;
-      response.destroy();
+      this.onBroken(response);
     } finally {
       reservation.release();
     }
@@ -184,6 +185,21 @@ test("of a client that closes its side are answered, and so are those behind", a
     expect(client.got.match(/one|two|three/g)).toEqual(["one", "two", ...Array(behind).fill("three")]);
     expect(route.repeated).toBeGreaterThan(0);
   }
+});
+
+test("of a client that closes its side within a body is refused, and nothing more is written", async () => {
+  const { route, door, client } = await opened();
+  await client.send(posted("one")).until(has(1));
+  client.got = "";
+  route.onBroken = (response) => response.end("its body did not come>"); // as the door of `/logs` answers
+  client.send(posted("x".repeat(1000)).slice(0, -1));
+  await door.reached(() => route.repeated === 1);
+  client.socket.end();
+  await client.closed();
+  expect(client.got).toMatch(/^HTTP\/1\.1 400 /);
+  expect(answers(client.got)).toHaveLength(1);
+  const next = await RawClient.open(door.port);
+  await next.send(posted("again")).until(has(1));
 });
 
 test("of a client that leaves within a body are given up, and the next client is served", async () => {
