@@ -13,6 +13,7 @@ export class BareRoutes {
   /** For answers that Node does not date. */
   readonly date: HttpDate;
   readonly #posts = new Map<string, BareListener>();
+  #isClosed = false;
 
   constructor(clock: { nowMs(): number }) {
     this.date = new HttpDate(() => clock.nowMs());
@@ -25,11 +26,16 @@ export class BareRoutes {
 
   /** The listener for the request; undefined: the framework answers it. */
   find({ method, url }: Pick<IncomingMessage, "method" | "url">): BareListener | undefined {
+    return this.#isClosed ? undefined : this.begun({ method, url });
+  }
+
+  /** The same for a request that was begun before the server closed. */
+  begun({ method, url }: Pick<IncomingMessage, "method" | "url">): BareListener | undefined {
     return method === "POST" ? this.#posts.get(url!) : undefined;
   }
 
   /** Call when the server closes: the framework then answers, and refuses, all requests. */
   close(): void {
-    this.#posts.clear();
+    this.#isClosed = true;
   }
 }

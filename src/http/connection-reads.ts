@@ -47,7 +47,7 @@ export class ConnectionReads {
       parse: (piece) => socket.emit("data", piece), // to the HTTP server's own listener
       isOwn: parts.isOwn,
       heads: parts.heads,
-      repeat: (head, body) => this.#repeat(head, body),
+      repeat: (head, body, bytes) => this.#repeat(head, body, bytes),
       moved: (body) => this.#moved(body),
       ended: () => this.#dropped(),
       malformed: () => reportMalformed(socket),
@@ -128,8 +128,10 @@ export class ConnectionReads {
     return this.#answer?.isDone === false && !this.#bytes.isInBody;
   }
 
-  #repeat(head: FoundHead, body: OwnBody): boolean {
+  #repeat(head: FoundHead, body: OwnBody, bytes: Buffer): boolean {
     if (this.#connection.requests > 0 || this.#socket._httpMessage != null) return false;
+    const next = head.end + head.bodyBytes;
+    if (next < bytes.length && !this.#fits(bytes, next)) return false; // the parser's server refuses so many
     this.#answer = this.#parts.repeat(head, body, this.#socket);
     return true;
   }

@@ -64,11 +64,8 @@ export async function httpServer({
       const gate = new RequestGate(
         connections,
         (request, response) => {
-          const listener = bare?.find(request);
-          if (listener !== undefined) listener(request, response);
-          else if (isRepeated(request))
-            request.socket.destroy(); // the server has begun to close
-          else handle(request, response);
+          const listener = isRepeated(request) ? bare?.begun(request) : bare?.find(request);
+          (listener ?? handle)(request, response);
         },
         bare,
         limits,

@@ -34,6 +34,7 @@ const changing = new Set([
 const decisive = new Set([
   "transfer-encoding",
   "connection",
+  "proxy-connection",
   "upgrade",
   "expect",
   "trailer",
@@ -106,8 +107,10 @@ export class RepeatedHeads {
     if (this.find(head, 0) !== undefined) return;
     const parts = partsOf(head);
     if (parts === undefined) return;
+    const learned = new RepeatedHead(request, parts);
+    if (learned.find(head, 0) === undefined) return; // its length has more digits than are taken
     if (this.#known.length === headsMax) this.#known.shift();
-    this.#known.push(new RepeatedHead(request, parts));
+    this.#known.push(learned);
   }
 }
 
@@ -119,8 +122,8 @@ function partsOf(head: Buffer): Part[] | undefined {
   let begin = 0;
   for (const { 0: line, 1: given = "", 2: value = "", index } of text.matchAll(fieldForm)) {
     const name = given.toLowerCase();
-    if (decisive.has(name) && !(name === "connection" && value.toLowerCase() === "keep-alive"))
-      return undefined;
+    const isKept = name.endsWith("connection") && value.toLowerCase() === "keep-alive";
+    if (decisive.has(name) && !isKept) return undefined;
     if (!changing.has(name)) continue;
     if (names.has(name) || value === "") return undefined; // Node has rules for several of one name
     names.add(name);

@@ -140,7 +140,8 @@ export class RepeatedAnswer {
     this.finished = true;
     const length = status === 204 ? "" : `Content-Length: ${Buffer.byteLength(body)}\r\n`;
     const fields = `${this.#fields}Date: ${this.#parts.date.text}\r\n${this.#kept}${length}`;
-    this.#socket.write(`HTTP/1.1 ${status} ${reason}\r\n${fields}\r\n${body}`, () => this.#done());
+    const text = `HTTP/1.1 ${status} ${reason}\r\n${fields}\r\n${body}`;
+    this.#socket.write(text, body === "" ? "latin1" : "utf8", () => this.#done()); // as Node does
   }
 
   // Says what becomes of the connection.

@@ -25,8 +25,8 @@ export type RequestBytesParts = {
   readonly isOwn: (request: Pick<IncomingMessage, "method" | "url">) => boolean;
   /** Heads that need not be parsed again. */
   readonly heads: RepeatedHeads;
-  /** Begins the request of such a head; returns false, and does nothing, if only the parser may begin one now. */
-  readonly repeat: (head: FoundHead, body: OwnBody) => boolean;
+  /** Begins the request of such a head in `bytes`; returns false, and does nothing, if only the parser may begin one now. */
+  readonly repeat: (head: FoundHead, body: OwnBody, bytes: Buffer) => boolean;
   /** Called when the current body gets a reader or is dropped, when it is complete, and when it is malformed. */
   readonly moved: (body: OwnBody) => void;
   readonly ended: () => void;
@@ -133,7 +133,7 @@ export class RequestBytes {
     const head = heads.find(bytes, at);
     if (head === undefined || !isOwn(head)) return undefined;
     const body = this.#ownBody(head.bodyBytes);
-    if (!repeat(head, body)) return undefined;
+    if (!repeat(head, body, bytes)) return undefined;
     this.#body = body;
     return head.end;
   }
